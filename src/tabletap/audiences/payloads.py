@@ -1,0 +1,173 @@
+"""What each audience is told: one model per event and audience.
+
+The kitchen sees no prices and nothing personal, the board only numbers, and a balance is its owner's alone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from tabletap.kernel.ids import Id
+from tabletap.orders.model import Order, OrderItem, OrderStatus
+from tabletap.payments.model import PaymentState, RefundStatus, ShownState
+from tabletap.payments.views import ShareView
+
+
+class Payload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """What an event says, beside its envelope."""
+
+
+class KitchenItem(Payload, frozen=True, kw_only=True):
+    """A line of a kitchen ticket: what to make, not what it costs."""
+
+    name: str
+    quantity: int
+    modifiers: list[str]
+    note: str | None = None
+    allergens: list[str] | None = None
+    station: str | None = None
+
+
+class KitchenTicket(Payload, frozen=True, kw_only=True):
+    """`new_paid_order` (kitchen), and what a kitchen's snapshot is made of."""
+
+    order_id: Id
+    order_number: int
+    items: list[KitchenItem]
+    status: OrderStatus
+    version: int
+    priority: int
+    """0 is what everybody gets; higher goes first."""
+    table_number: str | None = None
+    paid_at: datetime | None = None
+
+
+class OrderPlaced(Payload, frozen=True, kw_only=True):
+    """`order_created`, as the guest and their table hear it."""
+
+    order_id: Id
+    order_number: int
+    status: OrderStatus
+    total_amount: int
+    currency: str
+    version: int
+    table_number: str | None = None
+
+
+class OrderPlacedInCafe(OrderPlaced, frozen=True, kw_only=True):
+    """`order_created`, as the cafe's people hear it."""
+
+    item_count: int
+    takeaway_name: str | None = None
+
+
+class OrderMoved(Payload, frozen=True, kw_only=True):
+    """`order_status_changed`."""
+
+    order_id: Id
+    order_number: int
+    previous_status: OrderStatus
+    status: OrderStatus
+    version: int
+    reason: str | None = None
+
+
+class OrderInPreparation(Payload, frozen=True, kw_only=True):
+    """`order_in_preparation`."""
+
+    order_id: Id
+    order_number: int
+    version: int
+    table_number: str | None = None
+
+
+class OrderReady(Payload, frozen=True, kw_only=True):
+    """`order_ready`, for those concerned."""
+
+    order_id: Id
+    order_number: int
+    version: int
+    table_number: str | None = None
+
+
+class OrderReadyOnBoard(Payload, frozen=True, kw_only=True):
+    """`order_ready`, for the whole room: a number."""
+
+    order_number: int
+
+
+class PaymentTold(Payload, frozen=True, kw_only=True):
+    """`payment_initiated` and `payment_state_sync`."""
+
+    payment_id: Id
+    order_id: Id
+    status: ShownState
+    amount: int
+    tip_amount: int
+    total_amount: int
+    currency: str
+    payment_method: str
+    retry_count: int
+    last_updated: datetime
+    previous_status: PaymentState | None = None
+
+
+class RefundTold(Payload, frozen=True, kw_only=True):
+    """`payment_refunded`."""
+
+    original_payment_id: Id
+    order_id: Id
+    refund_id: Id
+    refund_amount: int
+    currency: str
+    status: RefundStatus
+
+
+class CreditChanged(Payload, frozen=True, kw_only=True):
+    """`credit_added` and `credit_deducted`, as the counter hears them; the amount is above zero in both."""
+
+    customer_id: Id
+    amount: int
+    transaction_id: Id
+    order_id: Id | None = None
+
+
+class CreditChangedForOwner(CreditChanged, frozen=True, kw_only=True):
+    """The same for the customer, who also learns the balance."""
+
+    new_balance: int
+
+
+class SplitTold(Payload, frozen=True, kw_only=True):
+    """`split_changed`: all shares as they are now, none once the bill is whole again."""
+
+    order_id: Id
+    method: str
+    shares: list[ShareView]
+    outstanding_amount: int
+
+
+def kitchen_ticket(order: Order, items: Sequence[OrderItem]) -> KitchenTicket:
+    """An order as the kitchen sees it. The name on a takeaway is personal: the number calls it."""
+    return KitchenTicket(
+        order_id=order.id,
+        order_number=order.order_number,
+        items=[_kitchen_item(item) for item in items if not item.voided],
+        status=order.status,
+        version=order.version,
+        priority=0,
+        table_number=order.table_number,
+        paid_at=order.paid_at,
+    )
+
+
+def _kitchen_item(item: OrderItem) -> KitchenItem:
+    return KitchenItem(
+        name=item.name,
+        quantity=item.quantity,
+        modifiers=[str(modifier["name"]) for modifier in item.modifiers],
+        note=item.note,
+        allergens=item.allergens or None,
+        station=item.station,
+    )

@@ -1,0 +1,93 @@
+"""The one register of live events: what each is called, whom it is told to, and what of it (contract 4.3).
+
+The reference page, asyncapi.json and events.d.ts are made from it, and a test holds every emitted event against it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tabletap.audiences.payloads import (
+    CreditChanged,
+    CreditChangedForOwner,
+    KitchenTicket,
+    OrderInPreparation,
+    OrderMoved,
+    OrderPlaced,
+    OrderPlacedInCafe,
+    OrderReady,
+    OrderReadyOnBoard,
+    Payload,
+    PaymentTold,
+    RefundTold,
+    SplitTold,
+)
+from tabletap.audiences.streams import Audience
+
+_ORDER, _PAYMENT, _USER = Audience.ORDER, Audience.PAYMENT, Audience.USER
+_STAFF, _COUNTER, _KITCHEN = Audience.STAFF, Audience.COUNTER, Audience.KITCHEN
+_MANAGEMENT, _BOARD = Audience.MANAGEMENT, Audience.BOARD
+
+
+class EventModel(msgspec.Struct, frozen=True):
+    """A named event and what each of its audiences is told."""
+
+    name: str
+    says: str
+    payloads: Mapping[Audience, type[Payload]]
+
+
+def _event(name: str, says: str, *same: tuple[type[Payload], tuple[Audience, ...]]) -> tuple[str, EventModel]:
+    return name, EventModel(name, says, {audience: payload for payload, heard in same for audience in heard})
+
+
+_WHO_PAYS = (_PAYMENT, _ORDER, _USER, _STAFF, _COUNTER, _MANAGEMENT)
+
+EVENTS: dict[str, EventModel] = dict(
+    (
+        _event(
+            "order_created",
+            "Somebody placed an order.",
+            (OrderPlaced, (_ORDER,)),
+            (OrderPlacedInCafe, (_STAFF, _COUNTER, _MANAGEMENT)),
+        ),
+        _event(
+            "order_status_changed",
+            "An order moved on.",
+            (OrderMoved, (_ORDER, _STAFF, _COUNTER, _KITCHEN, _MANAGEMENT)),
+        ),
+        _event("new_paid_order", "The kitchen has something to make.", (KitchenTicket, (_KITCHEN,))),
+        _event(
+            "order_in_preparation",
+            "The kitchen began with an order.",
+            (OrderInPreparation, (_STAFF, _COUNTER)),
+        ),
+        _event(
+            "order_ready",
+            "An order can be collected.",
+            (OrderReady, (_ORDER, _STAFF, _COUNTER)),
+            (OrderReadyOnBoard, (_BOARD,)),
+        ),
+        _event("payment_initiated", "Somebody started to pay.", (PaymentTold, _WHO_PAYS)),
+        _event("payment_state_sync", "A payment's state changed.", (PaymentTold, _WHO_PAYS)),
+        _event(
+            "payment_refunded",
+            "Money goes back: reserved (pending), gone (completed) or refused (failed).",
+            (RefundTold, (_PAYMENT, _ORDER, _USER, _COUNTER, _MANAGEMENT)),
+        ),
+        _event(
+            "credit_added",
+            "A customer has more credit.",
+            (CreditChangedForOwner, (_USER,)),
+            (CreditChanged, (_COUNTER,)),
+        ),
+        _event(
+            "credit_deducted",
+            "A customer has less credit.",
+            (CreditChangedForOwner, (_USER,)),
+            (CreditChanged, (_COUNTER,)),
+        ),
+        _event("split_changed", "The shares of a bill changed.", (SplitTold, (_ORDER, _COUNTER))),
+    )
+)
+"""Every event by its name."""

@@ -1,0 +1,1 @@
+"""Cafes: their settings, tables, table sessions and menu."""

@@ -1,0 +1,1 @@
+"""Customer credit: prepaid money that never goes below zero."""

@@ -1,0 +1,10 @@
+"""What happens to credit, in the past tense."""
+
+from tabletap.credits.model import CreditTransaction
+from tabletap.kernel.events import Fact
+
+
+class CreditMoved(Fact, frozen=True, kw_only=True):
+    """Credit was added (positive amount) or deducted (negative)."""
+
+    transaction: CreditTransaction

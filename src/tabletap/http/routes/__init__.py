@@ -1,0 +1,38 @@
+"""The routes, one file per resource. Those of the API answer under `/api/v1`."""
+
+from collections.abc import Sequence
+
+from litestar.types import ControllerRouterHandler
+
+from tabletap.http.routes import (
+    auth,
+    cafes,
+    credits,
+    customers,
+    docs,
+    health,
+    orders,
+    payments,
+    qr,
+    refunds,
+    splits,
+    streams,
+    tips,
+    webhooks,
+)
+
+API_ROUTES: Sequence[ControllerRouterHandler] = (
+    *auth.ROUTES,
+    *cafes.ROUTES,
+    *customers.ROUTES,
+    *orders.ROUTES,
+    *payments.ROUTES,
+    *refunds.ROUTES,
+    *splits.ROUTES,
+    *credits.ROUTES,
+    *tips.ROUTES,
+    *qr.ROUTES,
+    *webhooks.ROUTES,
+    *streams.ROUTES,
+)
+PLAIN_ROUTES: Sequence[ControllerRouterHandler] = (*health.ROUTES, *docs.ROUTES)

@@ -1,0 +1,40 @@
+"""A cafe's settings, menu and tables (contract 2, `/cafes`)."""
+
+from litestar import get, put
+
+from tabletap.cafes.errors import CafeNotFound
+from tabletap.cafes.model import CafeView, ChangeSettings, MenuView, TableView
+from tabletap.http.call import Call
+from tabletap.http.door import door
+from tabletap.infra.paging import Page
+from tabletap.kernel.people import Role
+
+
+@get("/cafes/{cafe_id:str}", opt=door(Role.STAFF, Role.KITCHEN))
+async def get_cafe(request: Call) -> CafeView:
+    """The cafe's settings."""
+    request.require_cafe("cafe_id")
+    return await request.services.cafes.settings(request.user)
+
+
+@put("/cafes/{cafe_id:str}", opt=door(Role.MANAGER))
+async def change_cafe(request: Call, data: ChangeSettings) -> CafeView:
+    """Change the settings that the request names."""
+    request.require_cafe("cafe_id")
+    return await request.services.cafes.change_settings(data, request.user)
+
+
+@get("/cafes/{cafe_id:str}/menu", opt=door(public=True))
+async def get_menu(request: Call) -> MenuView:
+    """The menu, for everybody."""
+    return await request.services.cafes.menu(request.id_of("cafe_id", CafeNotFound))
+
+
+@get("/cafes/{cafe_id:str}/tables", opt=door(Role.STAFF))
+async def get_tables(request: Call) -> Page[TableView]:
+    """The tables with the codes that their QR tents carry."""
+    request.require_cafe("cafe_id")
+    return Page(await request.services.cafes.tables(request.user))
+
+
+ROUTES = (get_cafe, change_cafe, get_menu, get_tables)

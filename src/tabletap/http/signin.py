@@ -1,0 +1,59 @@
+"""Who calls: the actor from the bearer token, from which address and with which program."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+
+from tabletap.identity.tokens import Tokens
+from tabletap.kernel.errors import NotSignedIn
+from tabletap.kernel.people import Actor
+
+MAX_USER_AGENT_CHARACTERS = 200
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class SignIn:
+    """Turns the headers of a request into an actor."""
+
+    def __init__(self, tokens: Tokens, trusted_proxies: tuple[str, ...] = ()) -> None:
+        self.tokens = tokens
+        self.proxies: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(proxy) for proxy in trusted_proxies)
+
+    def actor(self, connection: Connection) -> Actor:
+        """The person the bearer token speaks for. Raises NotSignedIn and TokenExpired."""
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise NotSignedIn("Sign in first: send Authorization: Bearer with an access token.")
+        actor = self.tokens.verify(token.strip())
+        return msgspec.structs.replace(actor, address=self.address(connection), user_agent=user_agent(connection))
+
+    def address(self, connection: Connection) -> str | None:
+        """The caller's network address. What X-Forwarded-For says counts only as far as trusted proxies wrote it."""
+        client = connection.scope.get("client")
+        address = client[0] if client else None
+        if not self.proxies or address is None:
+            return address
+        hops = [hop.strip() for hop in connection.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+        while hops and self._is_trusted(address):
+            address = hops.pop()
+        return address if _is_address(address) else None
+
+    def _is_trusted(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in proxy for proxy in self.proxies)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def user_agent(connection: Connection) -> str | None:
+    """What the caller says it is, printable and not too long."""
+    given = connection.headers.get("user-agent")
+    return "".join(filter(str.isprintable, given))[:MAX_USER_AGENT_CHARACTERS] if given else None

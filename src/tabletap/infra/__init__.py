@@ -1,0 +1,1 @@
+"""What the domains stand on: databases, streams, jobs, broker, settings and telemetry."""

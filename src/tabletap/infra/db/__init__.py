@@ -1,0 +1,1 @@
+"""Two database engines behind one Transaction that carries rows, stream events and jobs."""

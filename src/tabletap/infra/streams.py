@@ -1,0 +1,128 @@
+"""Streams: the events of one audience with a dense numbering of its own (live.md, "Streams").
+
+Appending is part of every Transaction (`tell`); here are the tables and the readers.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tabletap.infra.db.schema import Bytes, Id, Instant, Text, Whole, column, metadata, param
+from tabletap.infra.db.statement import Statement
+from tabletap.infra.db.transaction import Reader
+from tabletap.kernel.errors import Kind, Refusal
+from tabletap.kernel.events import Event
+
+MAX_REPLAY = 5_000
+"""A reader further behind than this is told to take a snapshot."""
+
+stream = sa.Table(
+    "stream",
+    metadata,
+    column("cafe_id", Id, primary_key=True),
+    column("key", Text, primary_key=True),
+    column("head", sa.BigInteger()),
+    column("epoch", Whole, server_default="1"),
+    postgresql_with={"fillfactor": 50},
+)
+stream_event = sa.Table(
+    "stream_event",
+    metadata,
+    column("cafe_id", Id, primary_key=True),
+    column("key", Text, primary_key=True),
+    column("seq", sa.BigInteger(), primary_key=True),
+    column("event_id", Id),
+    column("cause_id", Id),
+    column("name", Text),
+    column("at", Instant),
+    column("schema_version", Whole),
+    column("data", Bytes),
+)
+
+
+class SnapshotRequired(Refusal):
+    """The events you ask for cannot all be replayed; take a snapshot and continue from its seq."""
+
+    code, kind = "snapshot_required", Kind.CONFLICT
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a stream stands: the seq of its last event."""
+
+    head: int
+    epoch: int
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """A row of stream_event."""
+
+    seq: int
+    event_id: str
+    cause_id: str
+    name: str
+    at: datetime
+    schema_version: int
+    data: bytes
+
+
+_HEAD = Statement(
+    sa.select(stream.c.head, stream.c.epoch).where(stream.c.cafe_id == param("cafe_id"), stream.c.key == param("key"))
+)
+_AFTER = Statement(
+    sa.select(*(stream_event.c[name] for name in StoredEvent.__struct_fields__))
+    .where(
+        stream_event.c.cafe_id == param("cafe_id"),
+        stream_event.c.key == param("key"),
+        stream_event.c.seq > param("seq"),
+    )
+    .order_by(stream_event.c.seq)
+    .limit(param("limit"))
+)
+_OLDEST = Statement(
+    sa.select(sa.func.min(stream_event.c.seq)).where(
+        stream_event.c.cafe_id == param("cafe_id"), stream_event.c.key == param("key")
+    )
+)
+
+
+async def head(reader: Reader, cafe_id: str, key: str) -> Head:
+    """Where the stream stands; a stream that nobody wrote to yet stands at 0 in epoch 1."""
+    return await reader.one(_HEAD, Head, cafe_id=cafe_id, key=key) or Head(0, 1)
+
+
+async def events_after(reader: Reader, cafe_id: str, key: str, seq: int, limit: int) -> list[Event]:
+    """The events that follow a seq, in order, at most `limit`."""
+    at = await head(reader, cafe_id, key)
+    rows = await reader.all(_AFTER, StoredEvent, cafe_id=cafe_id, key=key, seq=seq, limit=limit)
+    return [_event(cafe_id, key, at.epoch, row) for row in rows]
+
+
+async def replay(reader: Reader, cafe_id: str, key: str, epoch: int, seq: int) -> list[Event]:
+    """Everything after a cursor, complete and in order.
+
+    Raises SnapshotRequired when that cannot be given whole: another epoch, too far back, or a seq that never was.
+    """
+    at = await head(reader, cafe_id, key)
+    if epoch != at.epoch:
+        raise SnapshotRequired("This stream was restarted since; take a snapshot and continue from its seq.")
+    if seq > at.head or at.head - seq > MAX_REPLAY:
+        raise SnapshotRequired
+    if seq == at.head:
+        return []
+    events = await events_after(reader, cafe_id, key, seq, MAX_REPLAY)
+    if not events or events[0].seq != seq + 1:
+        raise SnapshotRequired("The oldest of these events are no longer kept; take a snapshot.")
+    return events
+
+
+async def oldest(reader: Reader, cafe_id: str, key: str) -> int:
+    """The seq of the oldest event that is kept, 0 if there is none."""
+    found: Any = await reader.value(_OLDEST, cafe_id=cafe_id, key=key)
+    return int(found or 0)
+
+
+def _event(cafe_id: str, key: str, epoch: int, row: StoredEvent) -> Event:
+    fields = msgspec.structs.asdict(row)
+    return Event(cafe_id=cafe_id, stream=key, epoch=epoch, **fields)

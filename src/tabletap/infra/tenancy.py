@@ -1,0 +1,12 @@
+"""The few look-ups that are not scoped to one cafe, and why each may be so.
+
+Everything else is scoped by `cafe_id` in its statement and, on PostgreSQL, by row-level security as the second wall.
+They run through `Database.across_cafes`, outside the tenant role:
+
+- sign-in: an e-mail address finds the people (and so the cafes) it belongs to (`identity.store`)
+- refresh: a refresh token's hash finds its family (`identity.store`)
+- table code: the code on the table finds cafe and table (`cafes.store`)
+- webhook token: the path of a provider's call finds the provider account (`webhooks.store`)
+- streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
+- jobs: the job engine claims work of all cafes (`infra.jobs`)
+"""

@@ -1,0 +1,298 @@
+"""Placing orders, moving them on, and what payments do to them."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tabletap.cafes import store as cafes
+from tabletap.cafes.model import Cafe, MenuItem
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Duplicate, Reader, Transaction
+from tabletap.infra.paging import Page, page_of
+from tabletap.kernel.errors import FieldError, InvalidRequest, NotAllowed, VersionConflict
+from tabletap.kernel.ids import Id, new_id
+from tabletap.kernel.people import Actor, Role, require_currency
+from tabletap.orders import store
+from tabletap.orders.errors import ItemUnavailable, OrderNotFound, PriceChanged, TransitionNotAllowed
+from tabletap.orders.events import OrderCreated, OrderStatusChanged
+from tabletap.orders.model import (
+    Line,
+    Order,
+    OrderItem,
+    OrderStatus,
+    OrderView,
+    PlaceOrder,
+    may_move,
+    tax_within,
+    view_of,
+)
+
+MAX_LINES = 100
+MAX_QUANTITY = 99
+_MOVERS = (Role.KITCHEN, Role.STAFF)
+
+
+def is_own(order: Order, by: Actor) -> bool:
+    """Placed by me, or open in my table's session: friends at one table read, split and pay the same order."""
+    if by.person_id in (order.customer_id, order.placed_by):
+        return True
+    return by.session_id is not None and by.session_id == order.session_id
+
+
+async def visible(reader: Reader, order_id: Id, by: Actor, *, lock: bool = False) -> Order:
+    """The order, if this person may know of it. Raises OrderNotFound: what is not yours is not there."""
+    order = await store.get(reader, order_id, lock=lock)
+    if order is None or not (by.is_staff or by.is_(Role.KITCHEN) or is_own(order, by)):
+        raise OrderNotFound
+    return order
+
+
+async def cafe_of(reader: Reader) -> Cafe:
+    """The reader's cafe; a token for a cafe that is gone is good for nothing."""
+    cafe = await cafes.get_cafe(reader, reader.cafe_id)
+    if cafe is None:
+        raise NotAllowed("This cafe does not exist any more.")
+    return cafe
+
+
+class OrderService:
+    """Orders from the table to the hand."""
+
+    def __init__(self, db: AnyDatabase) -> None:
+        self.db = db
+
+    async def place(self, request: PlaceOrder, by: Actor) -> OrderView:
+        """Place an order, priced here. Safe to repeat with the same `clientOrderId`: the first order is answered.
+
+        Raises InvalidRequest, ItemUnavailable, PriceChanged, NotAllowed, OtherCafe, CurrencyMismatch.
+        """
+        if not (by.is_staff or by.is_(Role.CUSTOMER)):
+            raise NotAllowed
+        by.require_cafe(request.cafe_id)
+
+        async def decide(tx: Transaction) -> OrderView:
+            if request.client_order_id is not None:
+                known = await store.by_client_id(tx, by.person_id, request.client_order_id)
+                if known is not None:
+                    return view_of(known, await store.items(tx, known.id))
+            cafe = await cafe_of(tx)
+            require_currency(request.currency, cafe.currency)
+            order_id = new_id()
+            items = [await _priced(tx, order_id, n, line) for n, line in enumerate(request.items, 1)]
+            order = await self._order(tx, cafe, order_id, items, request, by)
+            store.add(tx, order, items)
+            tx.emit(OrderCreated(cafe_id=tx.cafe_id, at=tx.now, order=order, items=items))
+            return view_of(order, items)
+
+        _check_lines(request.items)
+        try:
+            return await self.db.transaction(by.cafe_id, decide)
+        except Duplicate as duplicate:
+            if duplicate.table != store.cafe_order.name or request.client_order_id is None:
+                raise
+            # The same device sent the order twice at once: the other one was first.
+            return await self.db.transaction(by.cafe_id, decide)
+
+    async def _order(
+        self, tx: Transaction, cafe: Cafe, order_id: Id, items: list[OrderItem], request: PlaceOrder, by: Actor
+    ) -> Order:
+        total = sum(item.total_minor for item in items)
+        if request.expected_total_minor is not None and request.expected_total_minor != total:
+            raise PriceChanged(f"The total is {total} now, not {request.expected_total_minor}; look again and reorder.")
+        tax = sum(tax_within(item.total_minor, item.tax_basis_points) for item in items)
+        table_id, table_number = await _table(tx, request, by)
+        business_day = tx.now.astimezone(ZoneInfo(cafe.time_zone)).date().isoformat()
+        return Order(
+            cafe_id=tx.cafe_id,
+            id=order_id,
+            order_number=await store.next_number(tx, business_day),
+            table_id=table_id,
+            table_number=table_number,
+            takeaway_name=request.takeaway_name,
+            session_id=by.session_id,
+            customer_id=None if by.is_staff else by.person_id,
+            placed_by=by.person_id,
+            client_order_id=request.client_order_id,
+            status="pending",
+            currency=cafe.currency,
+            subtotal_minor=total - tax,
+            tax_minor=tax,
+            total_minor=total,
+            paid_minor=0,
+            refunded_minor=0,
+            reserved_minor=0,
+            version=1,
+            created_at=tx.now,
+            updated_at=tx.now,
+            paid_at=None,
+            business_day=business_day,
+        )
+
+    async def get(self, order_id: Id, by: Actor) -> OrderView:
+        """One order. Raises OrderNotFound."""
+
+        async def look(reader: Reader) -> OrderView:
+            return view_of(await visible(reader, order_id, by), await store.items(reader, order_id))
+
+        return await self.db.read(by.cafe_id, look)
+
+    async def list(self, by: Actor, status: str | None, limit: int, cursor: str | None) -> Page[OrderView]:
+        """Orders, newest first: the cafe's for staff and kitchen, otherwise one's own and those of one's table."""
+        whole_cafe = by.is_staff or by.is_(Role.KITCHEN)
+        person_id = None if whole_cafe else by.person_id
+
+        async def look(reader: Reader) -> Page[OrderView]:
+            page = await page_of(
+                lambda before, count: store.page(reader, before, count, status, person_id, by.session_id),
+                limit, cursor, key=lambda order: order.id, view=lambda order: order,
+            )  # fmt: skip
+            views = [view_of(order, await store.items(reader, order.id)) for order in page.items]
+            return Page(views, page.next_cursor)
+
+        return await self.db.read(by.cafe_id, look)
+
+
+async def move(
+    tx: Transaction,
+    order_id: Id,
+    status: OrderStatus,
+    by: Actor,
+    expected_version: int | None = None,
+    reason: str | None = None,
+) -> Order:
+    """Move an order on within a transaction. Cancelling one that holds money is payments' business, not done here.
+
+    Raises OrderNotFound, NotAllowed, VersionConflict, TransitionNotAllowed.
+    """
+    order = await visible(tx, order_id, by, lock=True)
+    if not any(by.is_(role) for role in _MOVERS) and status != "cancelled":
+        raise NotAllowed
+    if expected_version is not None and expected_version != order.version:
+        raise VersionConflict(f"The order is at version {order.version} and {order.status} now.")
+    pays_later = (await cafe_of(tx)).payment_policy == "pay_later" if order.status == "pending" else False
+    if not may_move(order.status, status, pays_later):
+        raise TransitionNotAllowed(f"An order cannot go from {order.status} to {status}.")
+    if status == "cancelled" and order.status != "pending":
+        by.require(Role.MANAGER)
+    return await change_status(
+        tx, order, status, reason, for_kitchen=order.status == "pending" and status == "preparing"
+    )
+
+
+async def change_status(
+    tx: Transaction, order: Order, status: OrderStatus, reason: str | None = None, *, for_kitchen: bool = False
+) -> Order:
+    """Record a move that was allowed, and say so."""
+    after = msgspec.structs.replace(order, status=status, version=order.version + 1, updated_at=tx.now)
+    store.save(tx, order, after)
+    items = await store.items(tx, order.id) if for_kitchen else None
+    tx.emit(
+        OrderStatusChanged(
+            cafe_id=tx.cafe_id, at=tx.now, order=after, previous_status=order.status, reason=reason, items=items,
+            for_kitchen=for_kitchen,
+        )
+    )  # fmt: skip
+    return after
+
+
+def reserve(tx: Transaction, order: Order, amount_minor: int) -> Order:
+    """Set part of the bill aside for a payment that was started; negative amounts give it free again."""
+    after = msgspec.structs.replace(
+        order, reserved_minor=order.reserved_minor + amount_minor, version=order.version + 1, updated_at=tx.now
+    )
+    store.save(tx, order, after)
+    return after
+
+
+async def take_payment(tx: Transaction, order: Order, amount_minor: int, reserved_minor: int) -> tuple[Order, int]:
+    """Apply money to the bill; answers the order and how much of the amount it could take.
+
+    The rest has no bill to go to (paid meanwhile, or cancelled): the caller books it to suspense for a person to decide.
+    """
+    applied = 0 if order.status == "cancelled" else min(amount_minor, order.outstanding_minor)
+    paid = order.paid_minor + applied
+    in_full = order.paid_at is None and paid >= order.total_minor and order.status != "cancelled"
+    becomes_paid = in_full and order.status == "pending"
+    after = msgspec.structs.replace(
+        order,
+        paid_minor=paid,
+        reserved_minor=order.reserved_minor - reserved_minor,
+        paid_at=tx.now if in_full else order.paid_at,
+        status="paid" if becomes_paid else order.status,
+        version=order.version + 1,
+        updated_at=tx.now,
+    )
+    store.save(tx, order, after)
+    if becomes_paid:
+        items = await store.items(tx, order.id)
+        tx.emit(
+            OrderStatusChanged(
+                cafe_id=tx.cafe_id, at=tx.now, order=after, previous_status=order.status, items=items, for_kitchen=True
+            )
+        )
+    return after, applied
+
+
+def take_refund(tx: Transaction, order: Order, amount_minor: int) -> Order:
+    """Note that part of the bill's money went back."""
+    after = msgspec.structs.replace(
+        order,
+        refunded_minor=min(order.paid_minor, order.refunded_minor + amount_minor),
+        version=order.version + 1,
+        updated_at=tx.now,
+    )
+    store.save(tx, order, after)
+    return after
+
+
+def _check_lines(lines: tuple[Line, ...]) -> None:
+    if not 1 <= len(lines) <= MAX_LINES:
+        raise InvalidRequest(f"An order has 1 to {MAX_LINES} lines.")
+    for index, line in enumerate(lines):
+        if not 1 <= line.quantity <= MAX_QUANTITY:
+            field = f"items[{index}].quantity"
+            raise InvalidRequest(
+                f"A quantity is between 1 and {MAX_QUANTITY}.", errors=[FieldError(field, "is out of range")]
+            )
+
+
+async def _priced(tx: Transaction, order_id: Id, position: int, line: Line) -> OrderItem:
+    """A line at today's price. Raises ItemUnavailable for what the menu does not have or has no more of."""
+    item = await cafes.get_menu_item(tx, tx.cafe_id, line.menu_item_id)
+    if item is None:
+        raise ItemUnavailable("Something on this order is not on the menu.")
+    if not item.available:
+        raise ItemUnavailable(f"{item.name} is not available right now.")
+    modifiers = _chosen(item, line.modifier_ids)
+    unit = item.price_minor + sum(int(str(modifier["priceDelta"])) for modifier in modifiers)
+    if unit < 0:
+        raise ItemUnavailable(f"{item.name} cannot be ordered with these modifiers.")
+    return OrderItem(
+        tx.cafe_id, new_id(), order_id, position, item.id, item.name, line.quantity, unit, modifiers, line.note,
+        item.station, list(item.allergens), item.tax_basis_points, unit * line.quantity, False,
+    )  # fmt: skip
+
+
+def _chosen(item: MenuItem, modifier_ids: Iterable[Id]) -> list[dict[str, object]]:
+    offered = {str(modifier["id"]): modifier for modifier in item.modifiers}
+    chosen = list(dict.fromkeys(modifier_ids))
+    unknown = [modifier_id for modifier_id in chosen if modifier_id not in offered]
+    if unknown:
+        raise ItemUnavailable(f"{item.name} does not come with one of the chosen modifiers.")
+    return [
+        {"id": found["id"], "name": found["name"], "priceDelta": found["priceDelta"]}
+        for found in (offered[modifier_id] for modifier_id in chosen)
+    ]
+
+
+async def _table(tx: Transaction, request: PlaceOrder, by: Actor) -> tuple[Id | None, str | None]:
+    table_id = request.table_id or by.table_id
+    if table_id is None:
+        return None, None
+    if not by.is_staff and table_id != by.table_id:
+        raise NotAllowed("You may only order for the table you sit at.")
+    table = await cafes.get_table(tx, tx.cafe_id, table_id)
+    if table is None:
+        raise InvalidRequest("There is no such table in this cafe.", errors=[FieldError("tableId", "is not known")])
+    return table.id, table.number

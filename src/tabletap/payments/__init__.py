@@ -1,0 +1,1 @@
+"""Payments, refunds and splits: only evidence moves money's state."""

@@ -1,0 +1,143 @@
+"""What people at the counter complete by hand: cash in the drawer, a transfer seen on the account."""
+
+import msgspec
+
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Reader, Transaction
+from tabletap.infra.idempotency import Once, Outcome, remember, run_once
+from tabletap.kernel.ids import Id
+from tabletap.kernel.money import require_positive
+from tabletap.kernel.people import Actor, Role
+from tabletap.ledger.model import CASH_DRAWER, CASH_ROUNDING
+from tabletap.orders import service as orders
+from tabletap.orders import store as orders_store
+from tabletap.orders.errors import OrderNotFound
+from tabletap.orders.model import Order
+from tabletap.payments import store
+from tabletap.payments.errors import (
+    CashTooLittle,
+    PaymentNotCash,
+    PaymentNotFound,
+    QrPaymentNotFound,
+    QrPaymentNotOpen,
+    TransferAmountDiffers,
+)
+from tabletap.payments.gateways.gateway import Gateways
+from tabletap.payments.model import LIVE, Answer, Payment
+from tabletap.payments.settling import settle
+from tabletap.payments.views import CashView, PaymentView, payment_view
+from tabletap.qr import image
+from tabletap.qr import store as qr_store
+from tabletap.qr.service import QrView, close_qr
+from tabletap.qr.service import view_of as qr_view_of
+from tabletap.qr.store import QrPayment
+
+
+class ConfirmTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """The money was seen on the account."""
+
+    amount_minor: int
+    bank_reference: str | None = None
+
+
+class CounterService:
+    """Completing payments by hand."""
+
+    def __init__(self, db: AnyDatabase, gateways: Gateways) -> None:
+        self.db, self.gateways = db, gateways
+
+    async def take_cash(self, payment_id: Id, received_minor: int, by: Actor, once: Once | None) -> Outcome[CashView]:
+        """Complete a cash payment. Safe to repeat under one key.
+
+        Raises PaymentNotFound, PaymentNotCash, CashTooLittle, InvalidAmount, NotAllowed.
+        """
+        by.require(Role.COUNTER)
+
+        async def decide(tx: Transaction) -> CashView:
+            require_positive(received_minor)
+            payment, order = await _locked(tx, payment_id)
+            if payment.method != "cash" or payment.state not in LIVE:
+                raise PaymentNotCash
+            due = (await orders.cafe_of(tx)).rounded_cash_minor(payment.total_minor)
+            if received_minor < due:
+                raise CashTooLittle(f"{due} is due in cash, and {received_minor} was received.")
+            rounding = due - payment.total_minor
+            answer = Answer(state="completed", evidence="cash")
+            done = await settle(
+                tx, self.gateways.for_method(payment.method), _by(payment, by), order, answer, by.person_id,
+                {CASH_DRAWER: rounding, CASH_ROUNDING: -rounding},
+            )  # fmt: skip
+            view = CashView(payment_view(done), rounding, received_minor - due)
+            remember(tx, once, view)
+            return view
+
+        return await run_once(self.db, by.cafe_id, once, CashView, decide)
+
+    async def confirm_transfer(
+        self, qr_payment_id: Id, request: ConfirmTransfer, by: Actor, once: Once | None
+    ) -> Outcome[PaymentView]:
+        """Complete a bank transfer that was seen on the account. Safe to repeat under one key.
+
+        Raises QrPaymentNotFound, QrPaymentNotOpen, TransferAmountDiffers, InvalidAmount, NotAllowed.
+        """
+        by.require(Role.COUNTER)
+
+        async def decide(tx: Transaction) -> PaymentView:
+            require_positive(request.amount_minor)
+            found = await qr_store.get(tx, qr_payment_id)
+            if found is None:
+                raise QrPaymentNotFound
+            payment, order = await _locked(tx, found.payment_id)
+            row = await qr_store.get(tx, qr_payment_id, lock=True) or found
+            if row.status in ("paid", "cancelled") or payment.state == "completed":
+                raise QrPaymentNotOpen
+            if request.amount_minor != row.amount_minor:
+                raise TransferAmountDiffers(
+                    f"{row.amount_minor} is due on this reference, not {request.amount_minor}; check the account."
+                )
+            paid = close_qr(tx, row, "paid", request.bank_reference)
+            answer = Answer(state="completed", evidence="staff", external_transaction_id=request.bank_reference)
+            gateway = self.gateways.for_method(payment.method)
+            done = await settle(tx, gateway, _by(payment, by), order, answer, by.person_id)
+            view = payment_view(done, qr_view_of(paid))
+            remember(tx, once, view)
+            return view
+
+        return await run_once(self.db, by.cafe_id, once, PaymentView, decide)
+
+    async def qr_payment(self, qr_payment_id: Id, by: Actor) -> QrView:
+        """An awaited transfer, for its payer and for staff. Raises QrPaymentNotFound."""
+        return qr_view_of(await self._visible_qr(qr_payment_id, by))
+
+    async def qr_image(self, qr_payment_id: Id, by: Actor, *, as_png: bool = False) -> bytes:
+        """The code as SVG or PNG, drawn now. Raises QrPaymentNotFound."""
+        row = await self._visible_qr(qr_payment_id, by)
+        return image.png(row.payload) if as_png else image.svg(row.payload, f"Pay {row.reference}")
+
+    async def _visible_qr(self, qr_payment_id: Id, by: Actor) -> QrPayment:
+        async def look(reader: Reader) -> QrPayment:
+            row = await qr_store.get(reader, qr_payment_id)
+            payment = await store.get(reader, row.payment_id) if row else None
+            if row is None or payment is None:
+                raise QrPaymentNotFound
+            if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
+                raise QrPaymentNotFound
+            return row
+
+        return await self.db.read(by.cafe_id, look)
+
+
+def _by(payment: Payment, by: Actor) -> Payment:
+    """The accountable person is who completed it."""
+    return msgspec.structs.replace(payment, staff_id=by.person_id)
+
+
+async def _locked(tx: Transaction, payment_id: Id) -> tuple[Payment, Order]:
+    found = await store.get(tx, payment_id)
+    if found is None:
+        raise PaymentNotFound
+    order = await orders_store.get(tx, found.order_id, lock=True)
+    payment = await store.get(tx, payment_id, lock=True)
+    if order is None or payment is None:
+        raise OrderNotFound
+    return payment, order

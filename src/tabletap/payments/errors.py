@@ -1,0 +1,117 @@
+"""What is refused about payments, refunds and splits."""
+
+from tabletap.kernel.errors import Kind, Refusal
+
+
+class PaymentNotFound(Refusal):
+    """There is no payment with that id in this cafe."""
+
+    code, kind = "payment_not_found", Kind.NOT_FOUND
+
+
+class MethodNotOffered(Refusal):
+    """This payment method is not offered here."""
+
+    code = "method_not_offered"
+
+
+class AmountExceedsOutstanding(Refusal):
+    """That is more than is outstanding on this bill."""
+
+    code = "amount_exceeds_outstanding"
+
+
+class GatewayUnavailable(Refusal):
+    """The payment provider cannot be reached right now; nothing was charged, try again shortly."""
+
+    code, kind, retryable = "gateway_unavailable", Kind.UNAVAILABLE, True
+
+
+class PaymentNotCancellable(Refusal):
+    """This payment can no longer be cancelled."""
+
+    code, kind = "payment_not_cancellable", Kind.REFUSED
+
+
+class PaymentNotRefundable(Refusal):
+    """Can only refund completed payments."""
+
+    code = "payment_not_refundable"
+
+
+class RefundTooLarge(Refusal):
+    """More would go back than was paid, counting earlier and pending refunds."""
+
+    code = "refund_too_large"
+
+
+class RefundToCreditNeedsAccount(Refusal):
+    """Only a payment of a customer with an account can go back to credit."""
+
+    code = "refund_to_credit_needs_account"
+
+
+class PaymentNotCash(Refusal):
+    """This is not an open cash payment."""
+
+    code = "payment_not_open_cash"
+
+
+class CashTooLittle(Refusal):
+    """The cash received is less than what is due."""
+
+    code = "cash_too_little"
+
+
+class QrPaymentNotFound(Refusal):
+    """There is no QR payment with that id in this cafe."""
+
+    code, kind = "qr_payment_not_found", Kind.NOT_FOUND
+
+
+class QrPaymentNotOpen(Refusal):
+    """This bank transfer is not awaited any more."""
+
+    code = "qr_payment_not_open"
+
+
+class TransferAmountDiffers(Refusal):
+    """The transfer's amount is not the one that is due."""
+
+    code = "transfer_amount_differs"
+
+
+class SplitNotPossible(Refusal):
+    """The bill cannot be split like that."""
+
+    code = "split_not_possible"
+
+
+class SplitNotFound(Refusal):
+    """There is no open share with that id on this bill."""
+
+    code, kind = "split_not_found", Kind.NOT_FOUND
+
+
+class SplitClaimed(Refusal):
+    """Somebody else is paying this share right now."""
+
+    code, kind, retryable = "split_claimed", Kind.CONFLICT, True
+
+
+class ReturnUrlNotAllowed(Refusal):
+    """The returnUrl must lead back to this cafe's own pages."""
+
+    code = "return_url_not_allowed"
+
+
+class MetadataTooLarge(Refusal):
+    """Metadata holds at most 20 keys and 4 KiB."""
+
+    code = "metadata_too_large"
+
+
+class WebhookSignatureInvalid(Refusal):
+    """The notice is not signed as this account signs."""
+
+    code, kind = "webhook_signature_invalid", Kind.NOT_SIGNED_IN

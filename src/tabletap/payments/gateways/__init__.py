@@ -1,0 +1,1 @@
+"""Ways to be paid: one file a provider, found through the entry-point group `tabletap.gateways`."""

@@ -1,0 +1,362 @@
+"""Starting payments and learning what became of them.
+
+A provider's call sits between two transactions: what we are about to ask is written down first, under its own key
+(architecture.md, rule 2), and only an answer moves the payment (rule 3).
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from tabletap.cafes.model import Cafe
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Reader, Transaction
+from tabletap.infra.idempotency import Once, Outcome, abandon, begin, finish, remember, run_once
+from tabletap.infra.paging import Page, page_of
+from tabletap.kernel.ids import Id, new_id
+from tabletap.kernel.people import SYSTEM_ID, Actor, Role, require_currency
+from tabletap.orders import service as orders
+from tabletap.orders import store as orders_store
+from tabletap.orders.model import Order
+from tabletap.payments import policy, splits, store
+from tabletap.payments.errors import GatewayUnavailable, PaymentNotCancellable, PaymentNotFound
+from tabletap.payments.events import PaymentInitiated, PaymentMoved
+from tabletap.payments.gateways.gateway import Gateway, Gateways
+from tabletap.payments.model import LIVE, Answer, Payment, ProviderCall
+from tabletap.payments.settling import book_capture, settle
+from tabletap.payments.views import PaymentStatusView, PaymentView, VerificationView, payment_view, with_history
+from tabletap.qr import store as qr_store
+from tabletap.qr.service import image_data_url
+from tabletap.qr.service import view_of as qr_view_of
+from tabletap.tips import store as tips
+from tabletap.tips.model import check_tip
+
+VERIFY = "payment-queue:verify_payment"
+EXPIRE = "payment-queue:expire_payment"
+VERIFY_AFTER = timedelta(seconds=30)
+"""The seed verifies a payment 30 seconds after its start."""
+UNKNOWN_SCHEDULE = tuple(
+    timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60, 300, 1_800, 7_200, *(86_400,) * 7)
+)
+"""When to ask again while an outcome is unknown (money.md, "Unknown outcomes"); after that a person has to look."""
+PENDING_SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
+"""When to ask again while the guest is not done: a dropped webhook costs seconds, not the payment."""
+
+CallKind = Literal["start", "check", "cancel"]
+
+
+class PaymentJob(msgspec.Struct):
+    """The payload of every job about a payment."""
+
+    cafe_id: Id
+    payment_id: Id
+
+
+class StartPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to pay."""
+
+    order_id: Id
+    method: str
+    amount_minor: int | None = None
+    tip_minor: int = 0
+    customer_id: Id | None = None
+    split_id: Id | None = None
+    return_url: str | None = None
+    metadata: dict[str, Any] | None = None
+    cafe_id: Id | None = None
+    currency: str | None = None
+
+
+class PaymentService:
+    """Payments from the first tap to the last evidence."""
+
+    def __init__(self, db: AnyDatabase, gateways: Gateways, allowed_origins: Collection[str]) -> None:
+        self.db, self.gateways, self.allowed_origins = db, gateways, frozenset(allowed_origins)
+
+    async def start(self, request: StartPayment, by: Actor, once: Once | None = None) -> Outcome[PaymentView]:
+        """Start paying an order: record the intent, ask the gateway, record its answer.
+
+        Safe to repeat under one key: the first payment is answered again, also after a crash in between.
+        Raises MethodNotOffered, AmountExceedsOutstanding, InsufficientCredit, TipNotAllowed, OrderNotFound and others.
+        """
+        policy.require_payer(by)
+        by.require_cafe(request.cafe_id)
+        policy.require_tip_in_bounds(request.tip_minor)
+        policy.require_small_metadata(request.metadata)
+        policy.require_own_origin(request.return_url, self.allowed_origins)
+        gateway = self.gateways.for_method(request.method)
+        to_ask: list[Payment] = []
+
+        async def decide(tx: Transaction) -> PaymentView:
+            to_ask.clear()
+            order = await orders.visible(tx, request.order_id, by, lock=True)
+            payment = await self._intent(tx, request, order, gateway, by)
+            answer = await gateway.open(tx, payment)
+            if answer is None:
+                to_ask.append(payment)
+            return await self._opened(tx, gateway, payment, order, answer, once)
+
+        async def resume(payment_id: Id) -> PaymentView:
+            return await self._resume(by.cafe_id, payment_id, gateway, request.return_url, once)
+
+        outcome = await run_once(self.db, by.cafe_id, once, PaymentView, decide, resume)
+        if outcome.replayed or not to_ask:
+            return outcome
+        return Outcome(await self._ask_to_start(to_ask[0], gateway, request.return_url, once))
+
+    async def _intent(
+        self, tx: Transaction, request: StartPayment, order: Order, gateway: Gateway, by: Actor
+    ) -> Payment:
+        """The payment as it is about to be attempted, everything about it checked."""
+        require_currency(request.currency, order.currency)
+        cafe = await orders.cafe_of(tx)
+        customer_id = await policy.payer_of(tx, request.customer_id, order, request.method, by)
+        asked = await splits.amount_for(tx, order, request.split_id, request.amount_minor, by)
+        amount = policy.amount_of(order, asked)
+        if request.tip_minor:
+            check_tip(await tips.configuration(tx), amount, request.tip_minor)
+        account = await store.account(tx, gateway.name) if gateway.name not in _WITHOUT_PROVIDER else None
+        return Payment(
+            cafe_id=tx.cafe_id,
+            id=new_id(),
+            order_id=order.id,
+            customer_id=customer_id,
+            staff_id=by.person_id if by.is_staff else None,
+            split_id=request.split_id,
+            amount_minor=amount,
+            tip_minor=request.tip_minor,
+            currency=order.currency,
+            method=request.method,
+            state="pending",
+            needs_review=False,
+            external_transaction_id=None,
+            gateway_payment_id=None,
+            redirect_url=None,
+            refunded_minor=0,
+            refund_pending_minor=0,
+            metadata=request.metadata,
+            mode=account.mode if account else "live",
+            initiated_by=by.person_id,
+            address=by.address,
+            user_agent=by.user_agent,
+            check_count=0,
+            version=1,
+            initiated_at=tx.now,
+            expires_at=_expiry(cafe, gateway, request.method, tx.now),
+            completed_at=None,
+            failed_at=None,
+            updated_at=tx.now,
+            provider_account_id=account.id if account else None,
+        )
+
+    async def _opened(
+        self,
+        tx: Transaction,
+        gateway: Gateway,
+        payment: Payment,
+        order: Order,
+        answer: Answer | None,
+        once: Once | None,
+    ) -> PaymentView:
+        """Write the new payment down: done at once, waiting for people, or about to be asked for at the provider."""
+        if answer is not None and answer.state == "completed":
+            payment = await self._completed_at_once(tx, gateway, payment, order, answer)
+        else:
+            store.add(tx, payment)
+            store.note_change(tx, payment, None, answer.evidence if answer else "guest", payment.initiated_by)
+            orders.reserve(tx, order, payment.amount_minor)
+            await splits.hold(tx, order, payment)
+            tx.emit(PaymentInitiated(cafe_id=tx.cafe_id, at=tx.now, payment=payment))
+            self._watch(tx, payment, at_provider=answer is None)
+        view = payment_view(payment, _qr_of(tx, payment.id))
+        if answer is None:
+            begin(tx, once, payment.id)
+        else:
+            remember(tx, once, view)
+        return view
+
+    async def _completed_at_once(
+        self, tx: Transaction, gateway: Gateway, payment: Payment, order: Order, answer: Answer
+    ) -> Payment:
+        """Credit: intent and evidence are one transaction, so the payment is born completed."""
+        done = msgspec.structs.replace(payment, state="completed", completed_at=tx.now)
+        _, applied = await orders.take_payment(tx, order, done.amount_minor, 0)
+        book_capture(tx, gateway.account(done), done, applied, {})
+        store.add(tx, done)
+        store.note_change(tx, done, None, answer.evidence, done.initiated_by)
+        tx.emit(PaymentInitiated(cafe_id=tx.cafe_id, at=tx.now, payment=payment))
+        tx.emit(PaymentMoved(cafe_id=tx.cafe_id, at=tx.now, payment=done, previous_state="pending"))
+        await splits.follow(tx, order, done)
+        return done
+
+    def _watch(self, tx: Transaction, payment: Payment, *, at_provider: bool) -> None:
+        job = PaymentJob(payment.cafe_id, payment.id)
+        if at_provider:
+            tx.enqueue(VERIFY, job, after=VERIFY_AFTER)
+        if payment.expires_at is not None:
+            tx.enqueue(EXPIRE, job, at=payment.expires_at)
+
+    async def _ask_to_start(
+        self, payment: Payment, gateway: Gateway, return_url: str | None, once: Once | None
+    ) -> PaymentView:
+        """Between the transactions: the provider's call. Nothing sent → nothing happened, and the caller may retry."""
+        answer = await gateway.start(payment, return_url)
+        if answer.not_sent:
+            failed = Answer(state="failed", evidence="api_response", error=answer.error)
+            await self.record(payment, failed, "start", payment.initiated_by, forget=once)
+            raise GatewayUnavailable(retry_after_seconds=2)
+        return payment_view(await self.record(payment, answer, "start", payment.initiated_by, once))
+
+    async def _resume(
+        self, cafe_id: Id, payment_id: Id, gateway: Gateway, return_url: str | None, once: Once | None
+    ) -> PaymentView:
+        """Finish what a died process began: ask how it stands; what the provider never saw is asked for again."""
+        payment = await self._stored(cafe_id, payment_id)
+        answer = await gateway.check(payment)
+        if answer.unknown_there and payment.state in LIVE:
+            return await self._ask_to_start(payment, gateway, return_url, once)
+        return payment_view(await self.record(payment, answer, "check", SYSTEM_ID, once))
+
+    async def record(
+        self,
+        payment: Payment,
+        answer: Answer,
+        kind: CallKind,
+        actor: Id,
+        once: Once | None = None,
+        forget: Once | None = None,
+    ) -> Payment:
+        """Apply a gateway's answer once; late, repeated or lesser news changes nothing. Safe to repeat."""
+        gateway = self.gateways.for_method(payment.method)
+
+        async def decide(tx: Transaction) -> Payment:
+            order = await orders_store.get(tx, payment.order_id, lock=True)
+            current = await store.get(tx, payment.id, lock=True)
+            if current is None or order is None:
+                raise PaymentNotFound
+            after = await settle(tx, gateway, current, order, answer, actor)
+            after = self._schedule(tx, after, answer, kind)
+            outcome = "nothing sent" if answer.not_sent else answer.state or "unknown"
+            if gateway.name not in _WITHOUT_PROVIDER:
+                call = ProviderCall(tx.cafe_id, new_id(), payment.id, None, kind, outcome, answer.error, tx.now)
+                tx.add(store.provider_call, call)
+            finish(tx, once, payment_view(after))
+            abandon(tx, forget)
+            return after
+
+        return await self.db.transaction(payment.cafe_id, decide)
+
+    def _schedule(self, tx: Transaction, payment: Payment, answer: Answer, kind: CallKind) -> Payment:
+        """Ask again later while the payment lives; when all asking was in vain, a person has to look."""
+        if payment.state not in LIVE or (kind == "start" and answer.state is not None):
+            return payment
+        schedule = UNKNOWN_SCHEDULE if payment.state == "processing" else PENDING_SCHEDULE
+        turn = payment.check_count if payment.state == "processing" else min(payment.check_count, len(schedule) - 1)
+        if turn < len(schedule):
+            job = PaymentJob(payment.cafe_id, payment.id)
+            tx.enqueue(VERIFY, job, after=schedule[turn], dedupe_key=f"verify:{payment.id}:{payment.check_count}")
+        after = msgspec.structs.replace(
+            payment,
+            check_count=payment.check_count + 1,
+            needs_review=payment.needs_review or turn >= len(schedule),
+            version=payment.version + 1,
+        )
+        store.save(tx, payment, after)
+        return after
+
+    async def check(self, cafe_id: Id, payment_id: Id) -> Payment:
+        """Ask the gateway how a payment stands and record it. Safe to repeat. Raises PaymentNotFound."""
+        payment = await self._stored(cafe_id, payment_id)
+        gateway = self.gateways.for_method(payment.method)
+        if gateway.name in _WITHOUT_PROVIDER:
+            return payment
+        return await self.record(payment, await gateway.check(payment), "check", SYSTEM_ID)
+
+    async def expire(self, cafe_id: Id, payment_id: Id) -> Payment:
+        """End a payment whose time is over: cancel at the provider first, expire only if it agrees. Safe to repeat."""
+        payment = await self._stored(cafe_id, payment_id)
+        if payment.state not in LIVE:
+            return payment
+        return await self._give_up(payment, "expired", SYSTEM_ID)
+
+    async def cancel(self, payment_id: Id, by: Actor) -> PaymentView:
+        """Cancel a payment that is not done, if the provider agrees. Safe to repeat.
+
+        Raises PaymentNotFound, and PaymentNotCancellable when it completed or the outcome is unknown.
+        """
+        payment = await self._visible(payment_id, by)
+        if payment.state in LIVE:
+            payment = await self._give_up(payment, "cancelled", by.person_id)
+        if payment.state in LIVE or payment.state == "completed":
+            raise PaymentNotCancellable(f"This payment is {payment.shown_state} and cannot be cancelled now.")
+        return payment_view(payment)
+
+    async def _give_up(self, payment: Payment, as_: Literal["expired", "cancelled"], actor: Id) -> Payment:
+        answer = await self.gateways.for_method(payment.method).cancel(payment)
+        if answer.state in ("cancelled", "expired"):
+            answer = msgspec.structs.replace(answer, state=as_)
+        return await self.record(payment, answer, "cancel", actor)
+
+    async def verify(self, payment_id: Id, by: Actor) -> VerificationView:
+        """Ask the gateway now. Safe to repeat. Raises PaymentNotFound and NotAllowed."""
+        by.require(Role.STAFF)
+        payment = await self.check(by.cafe_id, payment_id)
+        return VerificationView(payment.id, payment.shown_state, payment.total_minor, self.db.clock.now())
+
+    async def get(self, payment_id: Id, by: Actor, *, with_image: bool = False) -> PaymentView:
+        """A payment with its history. Raises PaymentNotFound."""
+        payment = await self._visible(payment_id, by)
+
+        async def look(reader: Reader) -> PaymentView:
+            row = await qr_store.of_payment(reader, payment_id) if payment.method == "qr_bank_transfer" else None
+            image = image_data_url(row) if row is not None and with_image else None
+            view = payment_view(payment, qr_view_of(row) if row else None, image)
+            return with_history(view, await store.changes(reader, payment_id), await store.calls(reader, payment_id))
+
+        return await self.db.read(by.cafe_id, look)
+
+    async def status(self, payment_id: Id, by: Actor) -> PaymentStatusView:
+        """The short status of a payment. Raises PaymentNotFound."""
+        payment = await self._visible(payment_id, by)
+        return PaymentStatusView(payment.id, payment.shown_state, payment.total_minor, payment.needs_review)
+
+    async def list(self, by: Actor, order_id: Id | None, limit: int, cursor: str | None) -> Page[PaymentView]:
+        """The cafe's payments, newest first. Raises NotAllowed."""
+        by.require(Role.MANAGER)
+
+        async def look(reader: Reader) -> Page[PaymentView]:
+            return await page_of(
+                lambda before, count: store.page(reader, before, count, order_id),
+                limit, cursor, key=lambda payment: payment.id, view=payment_view,
+            )  # fmt: skip
+
+        return await self.db.read(by.cafe_id, look)
+
+    async def _stored(self, cafe_id: Id, payment_id: Id) -> Payment:
+        payment = await self.db.read(cafe_id, lambda reader: store.get(reader, payment_id))
+        if payment is None:
+            raise PaymentNotFound
+        return payment
+
+    async def _visible(self, payment_id: Id, by: Actor) -> Payment:
+        """The payment for its payer and for staff; for anybody else it is not there."""
+        payment = await self._stored(by.cafe_id, payment_id)
+        if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
+            raise PaymentNotFound
+        return payment
+
+
+_WITHOUT_PROVIDER = frozenset({"customer_credit", "cash", "qr_bank_transfer"})
+
+
+def _expiry(cafe: Cafe, gateway: Gateway, method: str, now: datetime) -> datetime | None:
+    own_minutes = cafe.expiry_minutes.get(method)
+    open_for = timedelta(minutes=own_minutes) if own_minutes is not None else gateway.methods[method]
+    return now + open_for if open_for is not None else None
+
+
+def _qr_of(tx: Transaction, payment_id: Id) -> Any:
+    row = tx.recall(("qr", payment_id))
+    return qr_view_of(row) if row is not None else None

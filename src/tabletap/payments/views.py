@@ -1,0 +1,215 @@
+"""Payments, refunds and shares as callers see them (contract 2.2)."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tabletap.kernel.ids import Id
+from tabletap.payments.model import (
+    Evidence,
+    Payment,
+    PaymentChange,
+    ProviderCall,
+    Refund,
+    RefundStatus,
+    Share,
+    ShownState,
+)
+from tabletap.qr.service import QrView
+
+
+class ChangeView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """One step of a payment's history."""
+
+    at: datetime
+    to: ShownState
+    evidence: Evidence
+    actor: Id
+    from_: ShownState | None = msgspec.field(name="from", default=None)
+
+
+class AttemptView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """One call to the provider."""
+
+    at: datetime
+    kind: str
+    outcome: str
+    error: str | None = None
+
+
+class PaymentView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """A payment."""
+
+    payment_id: Id
+    order_id: Id
+    cafe_id: Id
+    status: ShownState
+    amount: int
+    tip_amount: int
+    total_amount: int
+    currency: str
+    payment_method: str
+    initiated_at: datetime
+    refunded_amount: int
+    refundable_amount: int
+    needs_review: bool
+    expires_at: datetime | None
+    metadata: dict[str, Any]
+    mode: str
+    customer_id: Id | None = None
+    staff_id: Id | None = None
+    split_id: Id | None = None
+    external_transaction_id: str | None = None
+    gateway_payment_id: str | None = None
+    redirect_url: str | None = None
+    qr_code_data: str | None = None
+    qr: QrView | None = None
+    completed_at: datetime | None = None
+    failed_at: datetime | None = None
+    history: list[ChangeView] | None = None
+    attempts: list[AttemptView] | None = None
+
+
+class PaymentStatusView(msgspec.Struct, rename="camel", frozen=True):
+    """The short status of a payment."""
+
+    payment_id: Id
+    status: ShownState
+    amount: int
+    needs_review: bool
+
+
+class VerificationView(msgspec.Struct, rename="camel", frozen=True):
+    """What asking the gateway now came to."""
+
+    payment_id: Id
+    status: ShownState
+    amount: int
+    verified_at: datetime
+
+
+class RefundView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """A refund."""
+
+    refund_id: Id
+    payment_id: Id
+    status: RefundStatus
+    refund_amount: int
+    original_amount: int
+    destination: str
+    reason: str
+    external_refund_id: str | None = None
+    processed_at: datetime | None = None
+
+
+class RefundListView(msgspec.Struct, rename="camel", frozen=True):
+    """The refunds of a payment."""
+
+    items: list[RefundView]
+
+
+class CashView(msgspec.Struct, rename="camel", frozen=True):
+    """A cash payment that was taken: what was rounded and what goes back over the counter."""
+
+    payment: PaymentView
+    rounding_amount: int
+    change_amount: int
+
+
+class ShareView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """One share of a bill."""
+
+    split_id: Id
+    amount: int
+    status: str
+    label: str | None = None
+    claimed_by: Id | None = None
+    leased_until: datetime | None = None
+
+
+class SplitView(msgspec.Struct, rename="camel", frozen=True):
+    """A bill split into shares."""
+
+    order_id: Id
+    method: str
+    shares: list[ShareView]
+    outstanding_amount: int
+
+
+def payment_view(payment: Payment, qr: QrView | None = None, qr_code_data: str | None = None) -> PaymentView:
+    """The payment without its history."""
+    return PaymentView(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        cafe_id=payment.cafe_id,
+        status=payment.shown_state,
+        amount=payment.amount_minor,
+        tip_amount=payment.tip_minor,
+        total_amount=payment.total_minor,
+        currency=payment.currency,
+        payment_method=payment.method,
+        initiated_at=payment.initiated_at,
+        refunded_amount=payment.refunded_minor,
+        refundable_amount=payment.refundable_minor,
+        needs_review=payment.needs_review,
+        expires_at=payment.expires_at,
+        metadata=payment.metadata or {},
+        mode=payment.mode,
+        customer_id=payment.customer_id,
+        staff_id=payment.staff_id,
+        split_id=payment.split_id,
+        external_transaction_id=payment.external_transaction_id,
+        gateway_payment_id=payment.gateway_payment_id,
+        redirect_url=payment.redirect_url if payment.state == "pending" else None,
+        qr_code_data=qr_code_data,
+        qr=qr,
+        completed_at=payment.completed_at,
+        failed_at=payment.failed_at,
+    )
+
+
+def with_history(view: PaymentView, changes: list[PaymentChange], calls: list[ProviderCall]) -> PaymentView:
+    """The payment with every step and every call that led here."""
+    history = [
+        ChangeView(change.at, change.to_state, change.evidence, change.actor, change.from_state) for change in changes
+    ]
+    attempts = [AttemptView(call.at, call.kind, call.outcome, call.error) for call in calls]
+    return msgspec.structs.replace(view, history=history, attempts=attempts)
+
+
+def refund_view(refund: Refund) -> RefundView:
+    """The refund as callers see it."""
+    return RefundView(
+        refund_id=refund.id,
+        payment_id=refund.payment_id,
+        status=refund.status,
+        refund_amount=refund.amount_minor,
+        original_amount=refund.original_minor,
+        destination=refund.destination,
+        reason=refund.reason,
+        external_refund_id=refund.external_refund_id,
+        processed_at=refund.processed_at,
+    )
+
+
+def split_view(order_id: Id, outstanding_minor: int, shares: list[Share], now: datetime) -> SplitView:
+    """The shares as callers see them; a lease that ran out is none."""
+    return SplitView(
+        order_id=order_id,
+        method=shares[0].method if shares else "equal",
+        shares=[_share_view(share, now) for share in shares],
+        outstanding_amount=outstanding_minor,
+    )
+
+
+def _share_view(share: Share, now: datetime) -> ShareView:
+    leased = share.leased_until is not None and share.leased_until > now
+    return ShareView(
+        split_id=share.id,
+        amount=share.amount_minor,
+        status="claimed" if leased and share.status == "open" else share.status,
+        label=share.label,
+        claimed_by=share.claimed_by if leased else None,
+        leased_until=share.leased_until if leased else None,
+    )

@@ -1,0 +1,1 @@
+"""Bank transfers by QR code: bank details, references, payloads and their images."""

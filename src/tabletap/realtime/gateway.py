@@ -1,0 +1,186 @@
+"""The one path of every client message: size, rate, role and cafe, shape, handler, answer."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from tabletap.infra.db.transaction import correlation_id
+from tabletap.infra.ratelimit import Limit, RateLimits
+from tabletap.kernel.errors import InvalidRequest, Refusal, TokenExpired, TooLarge
+from tabletap.kernel.ids import Id, new_id
+from tabletap.kernel.people import Actor, Role
+from tabletap.orders.model import OrderStatus
+from tabletap.realtime.handshake import Handshakes, require_one_of
+from tabletap.realtime.messages import (
+    AuthRefresh,
+    Done,
+    Failed,
+    JoinCafe,
+    Joined,
+    Message,
+    Refreshed,
+    StreamAck,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+)
+from tabletap.realtime.presence import Presence
+from tabletap.realtime.problems import BUG, error_of, malformed
+from tabletap.realtime.sessions import Session, Sessions
+from tabletap.realtime.subscriptions import Subscriptions
+
+_log = logging.getLogger(__name__)
+MAX_MESSAGE_BYTES = 16 * 1024
+_A_CAFE_IS = 50
+"""A whole cafe may say as much as this many of its people: no tenant starves the others."""
+M = TypeVar("M", bound=Message)
+Handler = Callable[[Any, Session, M], Awaitable[msgspec.Struct | None]]
+
+
+class MoveOrder(Protocol):
+    """The use-case behind `order_status_update`, handed in by the app."""
+
+    async def __call__(
+        self,
+        by: Actor,
+        order_id: Id,
+        status: OrderStatus,
+        expected_version: int | None,
+        reason: str | None,
+        command_id: str | None,
+    ) -> msgspec.Struct:
+        """Move an order on and answer how it is now. Raises refusals."""
+        ...
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A message that a namespace understands."""
+
+    name: str
+    shape: type[Message]
+    handler: Handler[Any]
+
+
+def command(name: str, shape: type[M]) -> Callable[[Handler[M]], Handler[M]]:
+    """Have a method of a gateway handle the messages of this name, checked for this shape."""
+
+    def mark(handler: Handler[M]) -> Handler[M]:
+        vars(handler)["command"] = Command(name, shape, handler)
+        return handler
+
+    return mark
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What gateways work with."""
+
+    sessions: Sessions
+    subscriptions: Subscriptions
+    presence: Presence
+    handshakes: Handshakes
+    limits: RateLimits
+    move_order: MoveOrder
+
+
+class Gateway:
+    """One namespace. Subclasses say who may connect and what else may be said."""
+
+    path: ClassVar[str]
+    roles: ClassVar[frozenset[Role] | None] = None
+    """Who may connect; None for everybody who is signed in."""
+    messages_per_minute: ClassVar[int] = 100
+
+    def __init__(self, parts: Parts) -> None:
+        self.sessions, self.subscriptions = parts.sessions, parts.subscriptions
+        self.presence, self.handshakes = parts.presence, parts.handshakes
+        self.limits, self.move_order = parts.limits, parts.move_order
+        self.commands = {found.name: found for found in _commands_of(type(self))}
+        self._by_person = Limit(f"live:{self.path}:person", self.messages_per_minute, 60)
+        self._by_cafe = Limit(f"live:{self.path}:cafe", self.messages_per_minute * _A_CAFE_IS, 60)
+
+    async def answer(self, session: Session, name: Any, arguments: list[Any]) -> Done | Failed:
+        """Handle a message and say what came of it; what was refused is also emitted as `exception`. Never raises."""
+        mark = correlation_id.set(new_id())
+        try:
+            return Done(ok=True, result=await self._handle(session, name, arguments))
+        except Refusal as refusal:
+            _log.info("refused %.80r: %s (%s)", name, refusal.code, session)
+            problem = error_of(refusal)
+        except Exception:  # a bug of ours ends one message, not the process
+            _log.exception("failed at %.80r (%s)", name, session)
+            problem = BUG
+        finally:
+            correlation_id.reset(mark)
+        await self.sessions.say(session, "exception", problem)
+        return Failed(ok=False, error=problem)
+
+    async def _handle(self, session: Session, name: Any, arguments: list[Any]) -> msgspec.Struct | None:
+        if len(msgspec.json.encode(arguments)) > MAX_MESSAGE_BYTES:
+            raise TooLarge
+        actor = session.actor
+        await self.limits.hit(self._by_cafe, actor.cafe_id)
+        await self.limits.hit(self._by_person, actor.cafe_id, actor.person_id)
+        require_one_of(actor, self.roles, self.path)
+        if actor.expires_at is not None and actor.expires_at <= self.sessions.clock.now():
+            raise TokenExpired
+        known = self.commands.get(name) if isinstance(name, str) else None
+        if known is None:
+            raise InvalidRequest(f"{self.path} knows no message of that name.")
+        return await known.handler(self, session, _shaped(arguments, known.shape))
+
+    async def tell_problems(self, session: Session, refused: dict[str, Refusal]) -> None:
+        """Say of single streams why they are not heard."""
+        for key, refusal in refused.items():
+            await self.sessions.say(session, "exception", error_of(refusal, key))
+
+    @command("subscribe", Subscribe)
+    async def subscribe(self, session: Session, message: Subscribe) -> Subscribed:
+        """Hear a stream."""
+        return await self.subscriptions.subscribe(session, message.stream, message.cursor)
+
+    @command("unsubscribe", Unsubscribe)
+    async def unsubscribe(self, session: Session, message: Unsubscribe) -> Unsubscribed:
+        """Hear a stream no longer."""
+        await self.subscriptions.unsubscribe(session, message.stream)
+        return Unsubscribed(stream=message.stream)
+
+    @command("join_cafe", JoinCafe)
+    async def join_cafe(self, session: Session, message: JoinCafe) -> Joined:
+        """Hear everything of the cafe that one may hear here."""
+        streams = await self.subscriptions.join_cafe(session, message.cafe_id)
+        return Joined(cafe_id=message.cafe_id, streams=streams)
+
+    @command("auth_refresh", AuthRefresh)
+    async def refresh(self, session: Session, message: AuthRefresh) -> Refreshed:
+        """Go on with a newer token of the same person, without a new connection."""
+        actor = self.handshakes.person(message.token)
+        require_one_of(actor, self.roles, self.path)
+        self.sessions.renew(session, actor)
+        await self.tell_problems(session, await self.subscriptions.check_again(session))
+        return Refreshed(token_expires_at=actor.expires_at)
+
+    @command("stream_ack", StreamAck)
+    async def acknowledge(self, session: Session, message: StreamAck) -> None:
+        """Note how far a screen has come."""
+        self.presence.acknowledge(session, message.cursors)
+
+
+def _commands_of(gateway: type[Gateway]) -> Iterable[Command]:
+    found = (vars(member).get("command") for each in reversed(gateway.__mro__) for member in _functions_of(each))
+    return (each for each in found if isinstance(each, Command))
+
+
+def _functions_of(each: type) -> Iterable[Any]:
+    return (member for member in vars(each).values() if callable(member) and hasattr(member, "__dict__"))
+
+
+def _shaped(arguments: list[Any], shape: type[M]) -> M:
+    if len(arguments) > 1:
+        raise InvalidRequest("A message has one object as its payload.")
+    try:
+        return msgspec.convert(arguments[0] if arguments else {}, shape)
+    except msgspec.ValidationError as error:
+        raise malformed(error) from error

@@ -1,0 +1,42 @@
+"""What several namespaces understand, each on one page: a gateway takes the ones it needs."""
+
+import msgspec
+
+from tabletap.audiences.streams import of_order, of_payment
+from tabletap.realtime.gateway import Gateway, command
+from tabletap.realtime.messages import JoinOrder, JoinPayment, OrderStatusUpdate, Subscribed
+from tabletap.realtime.sessions import Session
+
+
+class JoinsOrders(Gateway):
+    """Orders can be joined by their id."""
+
+    @command("join_order", JoinOrder)
+    async def join_order(self, session: Session, message: JoinOrder) -> Subscribed:
+        """Hear of one order."""
+        return await self.subscriptions.subscribe(session, of_order(message.order_id).key)
+
+
+class JoinsPayments(Gateway):
+    """Payments can be joined by their id."""
+
+    @command("join_payment", JoinPayment)
+    async def join_payment(self, session: Session, message: JoinPayment) -> Subscribed:
+        """Hear of one payment."""
+        return await self.subscriptions.subscribe(session, of_payment(message.payment_id).key)
+
+
+class MovesOrders(Gateway):
+    """Orders can be moved on."""
+
+    @command("order_status_update", OrderStatusUpdate)
+    async def move(self, session: Session, message: OrderStatusUpdate) -> msgspec.Struct:
+        """Move an order on. Screens learn of it from the stream, not from here."""
+        return await self.move_order(
+            session.actor,
+            message.order_id,
+            message.status,
+            message.expected_version,
+            message.reason,
+            message.command_id,
+        )

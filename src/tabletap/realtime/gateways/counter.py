@@ -1,0 +1,12 @@
+"""`/counter`: the till and those who serve."""
+
+from tabletap.kernel.people import Role
+from tabletap.realtime.gateways.commands import MovesOrders
+
+
+class CounterGateway(MovesOrders):
+    """Counter, staff and who leads the cafe."""
+
+    path = "/counter"
+    roles = frozenset({Role.STAFF})
+    messages_per_minute = 200

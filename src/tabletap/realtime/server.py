@@ -1,0 +1,168 @@
+"""The live server: builds its parts, serves `/socket.io`, and looks after what is open."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from tabletap.infra.broker import Broker
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.ratelimit import RateLimits
+from tabletap.infra.streams import SnapshotRequired
+from tabletap.kernel.clock import Clock
+from tabletap.kernel.errors import NotSignedIn
+from tabletap.kernel.people import Actor
+from tabletap.realtime.dispatcher import Dispatcher
+from tabletap.realtime.gateway import Gateway, MoveOrder, Parts
+from tabletap.realtime.gateways.admin import AdminGateway
+from tabletap.realtime.gateways.counter import CounterGateway
+from tabletap.realtime.gateways.customers import CustomersGateway
+from tabletap.realtime.gateways.kitchen import KitchenGateway
+from tabletap.realtime.gateways.orders import OrdersGateway
+from tabletap.realtime.gateways.payments import PaymentsGateway
+from tabletap.realtime.handshake import Handshakes, Verify
+from tabletap.realtime.messages import Failed, Heartbeat, SessionReady
+from tabletap.realtime.presence import Presence
+from tabletap.realtime.problems import error_of
+from tabletap.realtime.sessions import Session, Sessions
+from tabletap.realtime.subscriptions import Subscriptions
+from tabletap.realtime.transport import Transport
+
+_log = logging.getLogger(__name__)
+GATEWAYS: tuple[type[Gateway], ...] = (
+    OrdersGateway,
+    KitchenGateway,
+    CounterGateway,
+    CustomersGateway,
+    AdminGateway,
+    PaymentsGateway,
+)
+LOOK_SECONDS = 1.0
+"""A hint that the broker lost costs this long, never an event."""
+CARE_SECONDS = 0.5
+"""A revoked person is off within one second."""
+
+
+def nobody(_: Actor) -> bool:
+    """Nobody was revoked."""
+    return False
+
+
+class LiveServer:
+    """Six namespaces over one transport. `asgi` answers everything below `/socket.io`."""
+
+    def __init__(
+        self,
+        *,
+        db: AnyDatabase,
+        broker: Broker,
+        verify: Verify,
+        move_order: MoveOrder,
+        clock: Clock,
+        allowed_origins: Collection[str] = (),
+        is_revoked: Callable[[Actor], bool] = nobody,
+        limits: RateLimits | None = None,
+        heartbeat_seconds: int = 10,
+    ) -> None:
+        self.clock, self.broker, self.heartbeat_seconds = clock, broker, heartbeat_seconds
+        self.transport = Transport(self, [gateway.path for gateway in GATEWAYS], allowed_origins)
+        self.sessions = Sessions(self.transport, clock, is_revoked)
+        self.presence = Presence(self.sessions)
+        self.dispatcher = Dispatcher(db, self.transport)
+        self.subscriptions = Subscriptions(db, self.dispatcher, self.transport)
+        self.handshakes = Handshakes(verify, is_revoked)
+        parts = Parts(
+            self.sessions, self.subscriptions, self.presence, self.handshakes, limits or RateLimits(), move_order
+        )
+        self.gateways = {gateway.path: gateway(parts) for gateway in GATEWAYS}
+        self.asgi: Any = self.transport.asgi()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to hear from the broker and to look after the sessions."""
+        self.dispatcher.listen_to(self.broker)
+        self._tasks = [
+            asyncio.create_task(_every(LOOK_SECONDS, self.dispatcher.look), name="live-look"),
+            asyncio.create_task(_every(CARE_SECONDS, self.sessions.look_after), name="live-care"),
+            asyncio.create_task(_every(self.heartbeat_seconds, self._beat), name="live-heartbeat"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop delivering. The web server closes the sockets, so that clients come back by themselves."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.dispatcher.stop()
+        await self.transport.shutdown()
+
+    # --- what the transport tells us (transport.Edge) -----------------------------------
+
+    async def connect(self, namespace: str, socket_id: str, environ: dict[str, Any], auth: Any) -> None:
+        """Admit a socket or refuse it."""
+        admitted = self.handshakes.admit(namespace, self.gateways[namespace].roles, environ, auth)
+        session = Session(namespace, socket_id, admitted.actor, admitted.cursors, self.clock.now())
+        self.sessions.add(session)
+        _log.info("connected: %s", session)
+
+    async def connected(self, namespace: str, socket_id: str) -> None:
+        """Say what is heard already, then replay it."""
+        session = self.sessions.find(namespace, socket_id)
+        if session is None:
+            return
+        try:
+            await self._welcome(session)
+        except Exception:  # a bug of ours, or a database that is away: the client comes again
+            _log.exception("could not welcome %s", session)
+            await self.sessions.end(session, "The session could not be begun; connect again.")
+
+    async def _welcome(self, session: Session) -> None:
+        resumed, refused = await self.subscriptions.resume(session)
+        ready = SessionReady(
+            streams=resumed,
+            token_expires_at=session.actor.expires_at,
+            heartbeat_seconds=self.heartbeat_seconds,
+        )
+        await self.sessions.say(session, "session_ready", ready)
+        for key, refusal in refused.items():
+            if isinstance(refusal, SnapshotRequired):
+                await self.dispatcher.give_up(session, key, refusal.detail)
+            else:
+                await self.gateways[session.namespace].tell_problems(session, {key: refusal})
+        await session.settle()
+
+    async def message(self, namespace: str, socket_id: str, name: Any, arguments: list[Any]) -> Any:
+        """Answer a message."""
+        session = self.sessions.find(namespace, socket_id)
+        if session is None:
+            return Failed(ok=False, error=error_of(NotSignedIn()))
+        return await self.gateways[namespace].answer(session, name, arguments)
+
+    async def answered(self, namespace: str, socket_id: str) -> None:
+        """Send what had to wait for the answer."""
+        session = self.sessions.find(namespace, socket_id)
+        if session is not None:
+            await session.settle()
+
+    async def disconnected(self, namespace: str, socket_id: str) -> None:
+        """Forget a socket."""
+        session = self.sessions.remove(namespace, socket_id)
+        if session is not None:
+            self.subscriptions.forget(session)
+            _log.info("disconnected: %s", session)
+
+    async def _beat(self) -> None:
+        """Tell everybody how far their streams have come, so that a screen can know that it shows the truth."""
+        for session in self.sessions:
+            at = {key: self.dispatcher.position(session, key) for key in sorted(session.streams)}
+            heads = {key: position for key, position in at.items() if position is not None}
+            await self.sessions.say(session, "heartbeat", Heartbeat(heads=heads))
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something again and again; one failure does not end it."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:  # the database may be away for a while: the next round tries again
+            _log.exception("%s failed", getattr(work, "__qualname__", work))

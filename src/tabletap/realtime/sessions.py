@@ -1,0 +1,130 @@
+"""The open sockets: who sits at each, until when, and what happens as their time runs out.
+
+A token is verified once, at the handshake; its expiry is enforced on the open socket (contract 4, "Resuming").
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from tabletap.kernel.clock import Clock
+from tabletap.kernel.errors import NotAllowed
+from tabletap.kernel.ids import Id
+from tabletap.kernel.people import Actor
+from tabletap.realtime.messages import AuthExpiring, Cursor, SessionExpired
+from tabletap.realtime.transport import Transport
+
+_log = logging.getLogger(__name__)
+WARNING_SECONDS = 60
+REVOKED = "You were signed out."
+EXPIRED = "Your session has expired; sign in again."
+
+
+class Session:
+    """One socket in one namespace."""
+
+    def __init__(self, namespace: str, socket_id: str, actor: Actor, cursors: dict[str, Cursor], now: datetime) -> None:
+        self.namespace, self.socket_id, self.actor = namespace, socket_id, actor
+        self.cursors = cursors
+        """What the handshake asked to go on from."""
+        self.connected_at = now
+        self.streams: set[str] = set()
+        """Subscribed streams, those that are about to be replayed among them."""
+        self.acknowledged: dict[str, Cursor] = {}
+        self.is_open = True
+        self.ends: str | None = None
+        self.warned_of: datetime | None = None
+        self._later: list[Callable[[], Awaitable[None]]] = []
+
+    def __str__(self) -> str:
+        return f"socket {self.socket_id} in {self.namespace}, person {self.actor.person_id}, cafe {self.actor.cafe_id}"
+
+    def after_answer(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this once the answer to the present message is on its way."""
+        self._later.append(work)
+
+    async def settle(self) -> None:
+        """Do what was put off."""
+        later, self._later = self._later, []
+        for work in later:
+            await work()
+
+
+class Sessions:
+    """Every open socket of this process."""
+
+    def __init__(self, transport: Transport, clock: Clock, is_revoked: Callable[[Actor], bool]) -> None:
+        self.transport, self.clock, self.is_revoked = transport, clock, is_revoked
+        self._open: dict[tuple[str, str], Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._open.values()))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, session: Session) -> None:
+        """A socket was admitted."""
+        self._open[session.namespace, session.socket_id] = session
+
+    def find(self, namespace: str, socket_id: str) -> Session | None:
+        """The session of a socket, None when it has ended."""
+        return self._open.get((namespace, socket_id))
+
+    def remove(self, namespace: str, socket_id: str) -> Session | None:
+        """The socket is gone."""
+        session = self._open.pop((namespace, socket_id), None)
+        if session is not None:
+            session.is_open = False
+        return session
+
+    def renew(self, session: Session, actor: Actor) -> None:
+        """Go on with another token of the same person. Raises NotAllowed for anybody else's."""
+        if (actor.person_id, actor.cafe_id) != (session.actor.person_id, session.actor.cafe_id):
+            raise NotAllowed("This token is somebody else's; sign out first.")
+        session.actor, session.warned_of = actor, None
+
+    async def look_after(self) -> None:
+        """Warn whose token is about to expire, and end the sessions whose time is over or whose person was revoked."""
+        now = self.clock.now()
+        await asyncio.gather(*(self._look_after(session, now) for session in self), return_exceptions=False)
+
+    async def _look_after(self, session: Session, now: datetime) -> None:
+        try:
+            if self.is_revoked(session.actor):
+                await self.end(session, REVOKED)
+            elif session.actor.expires_at is not None:
+                await self._watch(session, session.actor.expires_at, now)
+        except Exception:  # one socket's trouble must not keep the others from being looked after
+            _log.exception("could not look after %s", session)
+
+    async def _watch(self, session: Session, expires_at: datetime, now: datetime) -> None:
+        seconds = int((expires_at - now).total_seconds())
+        if expires_at <= now:
+            await self.end(session, EXPIRED)
+        elif seconds <= WARNING_SECONDS and session.warned_of != expires_at:
+            session.warned_of = expires_at
+            await self.say(session, "auth_expiring", AuthExpiring(seconds=seconds))
+
+    async def end(self, session: Session, reason: str) -> None:
+        """Say goodbye and disconnect: safe to repeat."""
+        if session.ends is not None or not session.is_open:
+            return
+        session.ends = reason
+        _log.info("ended: %s (%s)", session, reason)
+        await self.say(session, "session_expired", SessionExpired(reason=reason))
+        await self.transport.disconnect(session.socket_id, namespace=session.namespace)
+
+    async def end_person(self, cafe_id: Id, person_id: Id, reason: str = REVOKED) -> None:
+        """End every session of a person at a cafe."""
+        for session in self:
+            if (session.actor.cafe_id, session.actor.person_id) == (cafe_id, person_id):
+                await self.end(session, reason)
+
+    async def say(self, session: Session, name: str, payload: msgspec.Struct) -> None:
+        """Send one session something that belongs to no stream."""
+        if session.is_open:
+            await self.transport.say(session.namespace, session.socket_id, name, payload)

@@ -1,0 +1,133 @@
+"""Subscribing to streams, from now or from a cursor: the answer, then the replay, then live (contract 4.3)."""
+
+import logging
+from functools import partial
+
+from tabletap.audiences import access
+from tabletap.audiences.streams import StreamName, parse
+from tabletap.infra import streams
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Reader
+from tabletap.infra.streams import SnapshotRequired
+from tabletap.kernel.errors import InvalidRequest, Kind, Refusal
+from tabletap.kernel.events import Event
+from tabletap.kernel.ids import Id
+from tabletap.realtime.dispatcher import UNREADABLE, Dispatcher
+from tabletap.realtime.messages import MAX_CURSORS, Cursor, Position, Subscribed
+from tabletap.realtime.sessions import Session
+from tabletap.realtime.transport import Transport
+
+_log = logging.getLogger(__name__)
+
+
+class TooManyStreams(Refusal):
+    """One connection follows a limited number of streams; leave some of them first."""
+
+    code, kind = "too_many_streams", Kind.TOO_MANY
+
+
+class Subscriptions:
+    """Who follows what."""
+
+    def __init__(self, db: AnyDatabase, dispatcher: Dispatcher, transport: Transport) -> None:
+        self.db, self.dispatcher, self.transport = db, dispatcher, transport
+
+    async def subscribe(self, session: Session, key: str, cursor: Cursor | None = None) -> Subscribed:
+        """Follow a stream from now, or from the event after the cursor. Safe to repeat.
+
+        Without a cursor a stream that is followed already simply goes on; with one it starts again from there.
+        Raises InvalidRequest, NotAllowed, OtherCafe, OrderNotFound, PaymentNotFound, TooManyStreams, SnapshotRequired;
+        after the last the stream is not subscribed.
+        """
+        try:
+            return await self._subscribe(session, key, cursor)
+        except SnapshotRequired as refusal:
+            await self.dispatcher.give_up(session, key, refusal.detail)
+            raise
+
+    async def _subscribe(self, session: Session, key: str, cursor: Cursor | None) -> Subscribed:
+        stream = access.stream_named(key)
+        going_on = self.dispatcher.position(session, key) if cursor is None else None
+        if going_on is not None:
+            return Subscribed(stream=key, epoch=going_on.epoch, head=going_on.seq, replayed=0)
+        await self.unsubscribe(session, key)
+        if len(session.streams) >= MAX_CURSORS:
+            raise TooManyStreams
+        at, events = await self._begin_at(session, stream, cursor)
+        session.streams.add(key)
+        session.after_answer(partial(self._begin, session, key, at, events))
+        return Subscribed(stream=key, epoch=at.epoch, head=at.seq, replayed=len(events))
+
+    async def _begin_at(
+        self, session: Session, stream: StreamName, cursor: Cursor | None
+    ) -> tuple[Position, list[Event]]:
+        """Where live begins, and what has to be replayed before."""
+        actor = session.actor
+
+        async def look(reader: Reader) -> tuple[Position, list[Event]]:
+            await access.require(reader, actor, stream, session.namespace)
+            if cursor is None:
+                head = await streams.head(reader, actor.cafe_id, stream.key)
+                return Position(epoch=head.epoch, seq=head.head), []
+            events = await streams.replay(reader, actor.cafe_id, stream.key, cursor.epoch, cursor.seq)
+            return Position(epoch=cursor.epoch, seq=events[-1].seq if events else cursor.seq), events
+
+        return await self.db.read(actor.cafe_id, look)
+
+    async def _begin(self, session: Session, key: str, at: Position, events: list[Event]) -> None:
+        """Replay, then join those who are live. What is committed meanwhile is read again when joining."""
+        try:
+            for event in events:
+                if not session.is_open:
+                    return
+                await self.transport.tell(session.namespace, session.socket_id, event)
+            await self.dispatcher.join(session, key, at)
+        except Exception:  # never a part: whoever cannot be brought up to date has to begin again
+            _log.exception("could not begin %s for %s", key, session)
+            await self.dispatcher.leave(session, key)
+            await self.dispatcher.give_up(session, key, UNREADABLE)
+
+    async def unsubscribe(self, session: Session, key: str) -> None:
+        """Follow a stream no longer. Safe to repeat. Raises InvalidRequest for what is no stream's name."""
+        if parse(key) is None:
+            raise InvalidRequest(f"There is no stream of the name {key[:80]!r}.")
+        await self.dispatcher.leave(session, key)
+        session.streams.discard(key)
+
+    async def join_cafe(self, session: Session, cafe_id: Id) -> list[Subscribed]:
+        """Follow everything of the cafe that this person may hear in this namespace. Raises OtherCafe."""
+        session.actor.require_cafe(cafe_id)
+        found = access.in_cafe(session.actor, session.namespace)
+        return [await self.subscribe(session, stream.key) for stream in found]
+
+    async def resume(self, session: Session) -> tuple[list[Subscribed], dict[str, Refusal]]:
+        """Go on where the handshake's cursors say; each stream succeeds or fails by itself."""
+        resumed: list[Subscribed] = []
+        refused: dict[str, Refusal] = {}
+        for key, cursor in session.cursors.items():
+            try:
+                resumed.append(await self._subscribe(session, key, cursor))
+            except Refusal as refusal:
+                refused[key] = refusal
+        session.cursors = {}
+        return resumed, refused
+
+    async def check_again(self, session: Session) -> dict[str, Refusal]:
+        """Leave the streams that the session's person may no longer hear, and say which and why."""
+        refused: dict[str, Refusal] = {}
+        for key in sorted(session.streams):
+            stream = access.stream_named(key)
+            try:
+                await self.db.read(
+                    session.actor.cafe_id,
+                    partial(access.require, by=session.actor, stream=stream, namespace=session.namespace),
+                )
+            except Refusal as refusal:
+                refused[key] = refusal
+                await self.unsubscribe(session, key)
+        return refused
+
+    def forget(self, session: Session) -> None:
+        """The session's socket is gone."""
+        self.dispatcher.forget(session)
+        session.streams.clear()

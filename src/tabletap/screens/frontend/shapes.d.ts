@@ -1,0 +1,187 @@
+// The shapes of the public API that the screens use (contract, sections 2.2 and 4.3).
+
+export interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+  expiresIn: number;
+  cafeId: string;
+  customerId?: string;
+  roles: string[];
+  /** Ours: when the access token ends, by this device's clock. */
+  expiresAt: number;
+}
+
+export interface Modifier {
+  id: string;
+  name: string;
+  priceDelta: number;
+}
+
+export interface ModifierGroup {
+  id: string;
+  name: string;
+  /** 1 = choose at most one. */
+  max: number;
+  min: number;
+  options: Modifier[];
+}
+
+export interface MenuItem {
+  id: string;
+  name: string;
+  description: string;
+  price: number;
+  allergens: string[];
+  available: boolean;
+  groups: ModifierGroup[];
+}
+
+export interface Menu {
+  cafeName: string;
+  currency: string;
+  categories: { name: string; items: MenuItem[] }[];
+}
+
+export interface CartLine {
+  key: string;
+  item: MenuItem;
+  modifiers: Modifier[];
+  quantity: number;
+  note: string;
+}
+
+export interface OrderItem {
+  id: string;
+  menuItemId: string;
+  name: string;
+  quantity: number;
+  unitPrice: number;
+  modifiers: Modifier[];
+  note?: string | null;
+  total: number;
+}
+
+export type OrderStatus = 'pending' | 'paid' | 'preparing' | 'ready' | 'collected' | 'cancelled';
+
+export interface Order {
+  id: string;
+  orderNumber: number;
+  status: OrderStatus;
+  paymentStatus: 'unpaid' | 'partly_paid' | 'paid' | 'partly_refunded' | 'refunded';
+  items: OrderItem[];
+  totalAmount: number;
+  outstandingAmount: number;
+  currency: string;
+  version: number;
+  createdAt: string;
+}
+
+export interface BankDetails {
+  accountName: string;
+  iban?: string;
+  bic?: string;
+  bsb?: string;
+  accountNumber?: string;
+  payId?: string;
+}
+
+export interface Payment {
+  paymentId: string;
+  orderId: string;
+  status: 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'expired' | 'partial_refund' | 'refunded';
+  amount: number;
+  tipAmount: number;
+  totalAmount: number;
+  currency: string;
+  paymentMethod: string;
+  redirectUrl?: string | null;
+  qr?: { qrPaymentId: string; reference: string; imageUrl: string; bankDetails: BankDetails; expiresAt: string } | null;
+  expiresAt?: string | null;
+}
+
+export interface PaymentRequest {
+  orderId: string;
+  amount: number;
+  tipAmount: number;
+  paymentMethod: string;
+  splitId?: string;
+  returnUrl?: string;
+}
+
+export interface TipConfiguration {
+  tipEnabled: boolean;
+  tipType: 'percentage' | 'fixed' | 'both';
+  percentages: number[];
+  fixedAmounts: number[];
+  customTipEnabled: boolean;
+  maxTipPercentage: number;
+  minTipAmount: number;
+  maxTipAmount: number;
+}
+
+export interface Share {
+  splitId: string;
+  amount: number;
+  label?: string | null;
+  status: 'open' | 'claimed' | 'paying' | 'paid' | 'cancelled';
+  claimedBy?: string | null;
+}
+
+export interface Splits {
+  orderId: string;
+  method: string;
+  shares: Share[];
+  outstandingAmount: number;
+}
+
+export interface Cursor {
+  epoch: number;
+  seq: number;
+}
+
+/** An event of a stream: its own fields beside the envelope. */
+export interface StreamEvent extends Cursor {
+  eventId: string;
+  name: string;
+  timestamp: number;
+  stream: string;
+  [field: string]: any;
+}
+
+export interface TicketItem {
+  name: string;
+  quantity: number;
+  modifiers: string[];
+  note: string;
+  allergens: string[];
+}
+
+export interface Ticket {
+  orderId: string;
+  orderNumber: number;
+  tableNumber: string;
+  takeawayName: string;
+  items: TicketItem[];
+  status: OrderStatus;
+  /** Unknown (null) until the server says it. */
+  version: number | null;
+  /** When the kitchen got it, ms since 1970. */
+  since: number;
+  urgent: boolean;
+}
+
+export interface KitchenState {
+  tickets: Ticket[];
+  /** Collected or cancelled not long ago, latest first. */
+  done: Ticket[];
+}
+
+/** A command that has not been answered yet. */
+export interface Waiting {
+  commandId: string;
+  name: string;
+  payload: Record<string, any>;
+  /** Not sent before this moment (time to take it back), ms since 1970. */
+  notBefore: number;
+  sent: boolean;
+}

@@ -1,0 +1,1 @@
+"""Tips: what a cafe offers, how much is right, never pre-selected."""

@@ -1,0 +1,41 @@
+"""Reading and changing a cafe's tip configuration, and quoting a tip."""
+
+import msgspec
+
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Transaction
+from tabletap.kernel.people import Actor, Role
+from tabletap.tips import store
+from tabletap.tips.model import TipConfiguration, TipConfigurationRow, TipQuote, check_configuration, quote
+
+
+class TipService:
+    """What guests may add for the people who served them."""
+
+    def __init__(self, db: AnyDatabase) -> None:
+        self.db = db
+
+    async def configuration(self, by: Actor) -> TipConfiguration:
+        """The configuration in force at the actor's cafe."""
+        return await self.db.read(by.cafe_id, store.configuration)
+
+    async def change(self, wanted: TipConfiguration, by: Actor) -> TipConfiguration:
+        """Replace the configuration. Safe to repeat. Raises NotAllowed and TipConfigurationInvalid."""
+        by.require(Role.MANAGER)
+        check_configuration(wanted)
+
+        async def decide(tx: Transaction) -> TipConfiguration:
+            before = await store.row(tx, lock=True)
+            data: dict[str, object] = msgspec.to_builtins(wanted)
+            after = TipConfigurationRow(tx.cafe_id, data, before.version + 1 if before else 1, tx.now)
+            if before is None:
+                tx.add(store.tip_configuration, after, retry_on_duplicate=True)
+            else:
+                tx.save(store.tip_configuration, before, after, ("cafe_id",), ("version",))
+            return wanted
+
+        return await self.db.transaction(by.cafe_id, decide)
+
+    async def calculate(self, order_minor: int, percentage: int | None, fixed_minor: int | None, by: Actor) -> TipQuote:
+        """What a tip on an amount comes to. Raises TipNotAllowed."""
+        return quote(await self.configuration(by), order_minor, percentage, fixed_minor)

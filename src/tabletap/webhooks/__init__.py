@@ -1,0 +1,1 @@
+"""Webhooks in: the inbox of what providers tell us."""

@@ -1,0 +1,1 @@
+"""Everything that keeps TableTap honest."""

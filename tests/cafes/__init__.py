@@ -1,0 +1,1 @@
+"""Cafes, their tables and menus."""

@@ -1,0 +1,410 @@
+"""Cafes, tables and menus in a real database."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from tabletap.cafes import store
+from tabletap.cafes.errors import (
+    CafeNotFound,
+    CurrencyFixed,
+    MenuItemNotFound,
+    SettingsRefused,
+    TableCodeUnknown,
+    TableNotFound,
+    TableNumberTaken,
+)
+from tabletap.cafes.model import Cafe, ChangeSettings, MenuRow, ModifierRow, TableView
+from tabletap.cafes.service import CafeService
+from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.transaction import Reader
+from tabletap.kernel.errors import InvalidRequest, NotAllowed, OtherCafe, VersionConflict
+from tabletap.kernel.ids import new_id
+from tabletap.kernel.money import UnknownCurrency
+from tabletap.kernel.people import Actor, Role, system
+from tests.cafes.conftest import check_bank_details
+from tests.support.rows import MovedClock
+
+MENU = [
+    MenuRow(
+        name="Flat white",
+        price_minor=480,
+        category="Coffee",
+        tax_basis_points=1000,
+        allergens=["milk"],
+        modifiers=[ModifierRow("Milk", "oat", 70), ModifierRow("Milk", "soy", 70), ModifierRow("Size", "large", 100)],
+    ),
+    MenuRow(name="Carrot cake", price_minor=650, category="Cake", description="With walnuts", available=False),
+    MenuRow(name="Espresso", price_minor=350, category="Coffee", station="bar"),
+]
+
+
+def somebody(cafe: Cafe, role: Role) -> Actor:
+    return Actor(cafe_id=cafe.cafe_id, person_id=new_id(), roles=frozenset({role}))
+
+
+# --- settings ----------------------------------------------------------------------
+
+
+async def test_a_new_cafe_has_the_defaults_of_the_contract(cafes: CafeService) -> None:
+    cafe = await cafes.create("Blue  Door ", "AUD", "Australia/Sydney")
+
+    found = await cafes.get(cafe.cafe_id)
+
+    assert found == cafe
+    assert (found.name, found.payment_policy, found.version) == ("Blue Door", "pay_first", 1)
+    assert [found.expiry_minutes_of(method) for method in ("qr_bank_transfer", "payconic_card", "some_plugin")] == [
+        15, 30, 30,
+    ]  # fmt: skip
+    assert [found.expiry_minutes_of(method) for method in ("cash", "card_terminal")] == [None, None]
+    assert [found.rounded_cash_minor(total) for total in (0, 481, 482, 483, 485)] == [0, 480, 480, 485, 485]
+
+
+@pytest.mark.parametrize(
+    ("name", "currency", "time_zone", "refusal"),
+    [
+        ("", "AUD", "Australia/Sydney", SettingsRefused),
+        ("x" * 121, "AUD", "Australia/Sydney", SettingsRefused),
+        ("Door", "XXX", "Australia/Sydney", UnknownCurrency),
+        ("Door", "aud", "Australia/Sydney", UnknownCurrency),
+        ("Door", "AUD", "Australia/Atlantis", SettingsRefused),
+        ("Door", "AUD", "Australia", SettingsRefused),
+        ("Door", "AUD", "../../etc/passwd", SettingsRefused),
+        ("Door", "AUD", "", SettingsRefused),
+    ],
+)
+async def test_a_cafe_that_makes_no_sense_is_refused(
+    cafes: CafeService, name: str, currency: str, time_zone: str, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        await cafes.create(name, currency, time_zone)
+
+
+async def test_an_unknown_cafe_is_not_there(cafes: CafeService) -> None:
+    for cafe_id in (new_id(), "nonsense", "'; --"):
+        with pytest.raises(CafeNotFound):
+            await cafes.get(cafe_id)
+        with pytest.raises(CafeNotFound):
+            await cafes.menu(cafe_id)
+
+
+async def test_a_manager_changes_what_is_named_and_nothing_else(cafes: CafeService, cafe: Cafe) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+    details = {"accountName": "Blue Door Pty Ltd", "bsb": "062-000", "accountNumber": "12345678"}
+
+    after = await cafes.change_settings(
+        ChangeSettings(payment_policy="pay_later", expiry_minutes={"payconic_card": 10}, bank_details=details), manager
+    )
+
+    assert after == await cafes.settings(somebody(cafe, Role.STAFF))
+    assert (after.name, after.payment_policy, after.version) == ("Blue Door", "pay_later", 2)
+    assert (after.expiry_minutes["payconic_card"], after.expiry_minutes["qr_bank_transfer"]) == (10, 15)
+    assert after.bank_details == {**details, "checked": True}
+    cleared = await cafes.change_settings(ChangeSettings(bank_details=None, refund_limit_amount=5000), manager)
+    assert (cleared.bank_details, cleared.refund_limit_amount, cleared.payment_policy) == (None, 5000, "pay_later")
+
+
+async def test_a_change_that_changes_nothing_is_not_written(cafes: CafeService, cafe: Cafe) -> None:
+    after = await cafes.change_settings(
+        ChangeSettings(name="Blue Door", currency="AUD", cafe_id=cafe.cafe_id), somebody(cafe, Role.MANAGER)
+    )
+
+    assert after.version == 1
+
+
+async def test_a_change_on_an_old_version_is_refused(cafes: CafeService, cafe: Cafe) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+    await cafes.change_settings(ChangeSettings(name="Green Door", expected_version=1), manager)
+
+    with pytest.raises(VersionConflict):
+        await cafes.change_settings(ChangeSettings(name="Grey Door", expected_version=1), manager)
+
+    assert (await cafes.get(cafe.cafe_id)).name == "Green Door"
+
+
+async def test_ten_changes_at_once_are_all_kept(cafes: CafeService, cafe: Cafe) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+
+    await asyncio.gather(
+        *(cafes.change_settings(ChangeSettings(counter_credit_limit_amount=n), manager) for n in range(10))
+    )
+
+    assert (await cafes.get(cafe.cafe_id)).version == 11
+
+
+async def test_wrong_settings_are_refused_and_nothing_changes(cafes: CafeService, cafe: Cafe) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+
+    for request, refusal in (
+        (ChangeSettings(name=" "), SettingsRefused),
+        (ChangeSettings(time_zone="Mars/Olympus"), SettingsRefused),
+        (ChangeSettings(currency="XXX"), UnknownCurrency),
+        (ChangeSettings(currency="EUR"), CurrencyFixed),
+        (ChangeSettings(bank_details={}), InvalidRequest),
+        (ChangeSettings(cafe_id=new_id()), OtherCafe),
+    ):
+        with pytest.raises(refusal):
+            await cafes.change_settings(request, manager)
+
+    assert await cafes.get(cafe.cafe_id) == cafe
+
+
+async def test_the_currency_can_change_while_nothing_is_on_record(
+    db: AnyDatabase, clock: MovedClock, cafe: Cafe
+) -> None:
+    async def is_free(_: Reader, __: str) -> bool:
+        return True
+
+    cafes = CafeService(db, clock, check_bank_details, is_free)
+
+    after = await cafes.change_settings(ChangeSettings(currency="NZD"), somebody(cafe, Role.MANAGER))
+
+    assert after.currency == "NZD"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"paymentPolicy": "pay_never"}',
+        b'{"colour": "blue"}',
+        b'{"cashRoundingAmount": 2.5}',
+        b'{"cashRoundingAmount": -5}',
+        b'{"expiryMinutes": {"payconic_card": 0}}',
+        b'{"expiryMinutes": {"Not A Method": 5}}',
+        b'{"currency": null}',
+    ],
+)
+def test_settings_of_another_shape_are_not_even_read(body: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(body, type=ChangeSettings)
+
+
+@pytest.mark.parametrize("role", [Role.COUNTER, Role.STAFF, Role.KITCHEN, Role.CUSTOMER])
+async def test_nobody_below_a_manager_changes_the_cafe(cafes: CafeService, cafe: Cafe, role: Role) -> None:
+    by = somebody(cafe, role)
+
+    with pytest.raises(NotAllowed):
+        await cafes.change_settings(ChangeSettings(name="Mine"), by)
+    with pytest.raises(NotAllowed):
+        await cafes.add_table("1", by)
+    with pytest.raises(NotAllowed):
+        await cafes.renew_code(new_id(), by)
+    with pytest.raises(NotAllowed):
+        await cafes.replace_menu(MENU, by)
+
+
+async def test_customers_see_neither_settings_nor_tables(cafes: CafeService, cafe: Cafe) -> None:
+    by = somebody(cafe, Role.CUSTOMER)
+
+    with pytest.raises(NotAllowed):
+        await cafes.settings(by)
+    with pytest.raises(NotAllowed):
+        await cafes.tables(by)
+    with pytest.raises(NotAllowed):
+        await cafes.close_session(new_id(), by)
+
+
+# --- tables --------------------------------------------------------------------------
+
+
+async def table_of(cafes: CafeService, cafe: Cafe, number: str = "1") -> TableView:
+    return await cafes.add_table(number, system(cafe.cafe_id))
+
+
+async def test_tables_are_listed_in_the_order_of_their_numbers(
+    cafes: CafeService, cafe: Cafe, other_cafe: Cafe
+) -> None:
+    for number in ("10", "2", "9a", "9", "Terrace 2", "1", "Terrace 10"):
+        await table_of(cafes, cafe, number)
+    await table_of(cafes, other_cafe, "77")
+
+    tables = await cafes.tables(somebody(cafe, Role.STAFF))
+
+    assert [table.number for table in tables] == ["1", "2", "9", "9a", "10", "Terrace 2", "Terrace 10"]
+    assert len({table.code for table in tables}) == 7
+    assert all(len(table.code) == 22 for table in tables)
+
+
+async def test_a_number_belongs_to_one_table(cafes: CafeService, cafe: Cafe, other_cafe: Cafe) -> None:
+    await table_of(cafes, cafe, "1")
+
+    with pytest.raises(TableNumberTaken):
+        await table_of(cafes, cafe, " 1 ")
+    for number in ("", " ", "x" * 21, "\x07"):
+        with pytest.raises(SettingsRefused):
+            await table_of(cafes, cafe, number)
+
+    assert (await table_of(cafes, other_cafe, "1")).number == "1"
+
+
+async def test_friends_who_scan_one_code_sit_together(cafes: CafeService, cafe: Cafe) -> None:
+    table, other_table = await table_of(cafes, cafe, "1"), await table_of(cafes, cafe, "2")
+
+    seats = [await cafes.open_session_for(code) for code in (table.code, table.code, other_table.code)]
+
+    assert seats[0] == seats[1]
+    assert (seats[0].cafe_id, seats[0].table_id, seats[0].table_number) == (cafe.cafe_id, table.id, "1")
+    assert seats[2].session_id != seats[0].session_id
+
+
+async def test_of_twenty_who_scan_at_once_all_sit_in_one_session(cafes: CafeService, cafe: Cafe) -> None:
+    table = await table_of(cafes, cafe)
+
+    seats = await asyncio.gather(*(cafes.open_session_for(table.code) for _ in range(20)))
+
+    assert len({seat.session_id for seat in seats}) == 1
+
+
+async def test_who_comes_after_the_table_was_cleared_begins_anew(
+    cafes: CafeService, db: AnyDatabase, cafe: Cafe
+) -> None:
+    table = await table_of(cafes, cafe)
+    before = await cafes.open_session_for(table.code)
+
+    for _ in range(2):
+        await cafes.close_session(table.id, somebody(cafe, Role.STAFF))
+
+    after = await cafes.open_session_for(table.code)
+    assert after.session_id != before.session_id
+    closed = await db.read(cafe.cafe_id, lambda reader: store.get_session(reader, cafe.cafe_id, before.session_id))
+    assert closed is not None
+    assert closed.closed_at is not None
+
+
+@pytest.mark.parametrize("code", ["", "x", "' OR 1=1 --", "x" * 10_000, "Tür", "\x00"])
+async def test_an_unknown_code_opens_nothing(cafes: CafeService, cafe: Cafe, code: str) -> None:
+    await table_of(cafes, cafe)
+
+    with pytest.raises(TableCodeUnknown):
+        await cafes.open_session_for(code)
+
+
+async def test_a_renewed_code_makes_the_old_one_void(cafes: CafeService, cafe: Cafe) -> None:
+    table = await table_of(cafes, cafe)
+    seat = await cafes.open_session_for(table.code)
+
+    renewed = await cafes.renew_code(table.id, somebody(cafe, Role.MANAGER))
+
+    with pytest.raises(TableCodeUnknown):
+        await cafes.open_session_for(table.code)
+    assert await cafes.open_session_for(renewed.code) == seat
+
+
+async def test_a_table_of_another_cafe_is_not_there(
+    cafes: CafeService, db: AnyDatabase, cafe: Cafe, other_cafe: Cafe
+) -> None:
+    table = await table_of(cafes, cafe)
+    stranger = somebody(other_cafe, Role.ADMIN)
+
+    for table_id in (table.id, "nonsense"):
+        with pytest.raises(TableNotFound):
+            await cafes.renew_code(table_id, stranger)
+        with pytest.raises(TableNotFound):
+            await cafes.close_session(table_id, stranger)
+
+    found = await db.read(other_cafe.cafe_id, lambda reader: store.get_table(reader, other_cafe.cafe_id, table.id))
+    assert found is None
+
+
+# --- menu ------------------------------------------------------------------------------
+
+
+async def test_the_menu_is_grouped_by_category_in_its_own_order(cafes: CafeService, cafe: Cafe) -> None:
+    imported = await cafes.replace_menu(MENU, somebody(cafe, Role.MANAGER))
+
+    shown = msgspec.to_builtins(await cafes.menu(cafe.cafe_id))
+
+    assert (imported.added, imported.changed, imported.unchanged, imported.removed) == (3, 0, 0, 0)
+    assert (shown["cafeId"], shown["name"], shown["currency"]) == (cafe.cafe_id, "Blue Door", "AUD")
+    names = {category["name"]: [item["name"] for item in category["items"]] for category in shown["categories"]}
+    assert names == {"Coffee": ["Flat white", "Espresso"], "Cake": ["Carrot cake"]}
+    flat_white, espresso = shown["categories"][0]["items"]
+    assert (flat_white["price"], flat_white["taxRate"], flat_white["allergens"]) == (480, 1000, ["milk"])
+    groups = [(group["name"], [(option["name"], option["priceDelta"]) for option in group["options"]])
+              for group in flat_white["modifierGroups"]]  # fmt: skip
+    assert groups == [("Milk", [("oat", 70), ("soy", 70)]), ("Size", [("large", 100)])]
+    assert espresso.keys() == {"id", "name", "price", "category", "allergens", "available", "modifierGroups"}
+
+
+async def test_items_and_choices_whose_names_stay_keep_their_ids(
+    cafes: CafeService, db: AnyDatabase, cafe: Cafe
+) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+    await cafes.replace_menu(MENU, manager)
+    before = {
+        item.name: item
+        for item in await db.read(cafe.cafe_id, lambda reader: store.get_menu_items(reader, cafe.cafe_id))
+    }
+    dearer = msgspec.structs.replace(
+        MENU[0], price_minor=500, modifiers=[ModifierRow("Milk", "oat", 80), ModifierRow("Milk", "rice", 80)]
+    )
+
+    imported = await cafes.replace_menu([dearer, MENU[1], MenuRow(name="Mocha", price_minor=550)], manager)
+
+    after = {
+        item.name: item
+        for item in await db.read(cafe.cafe_id, lambda reader: store.get_menu_items(reader, cafe.cafe_id))
+    }
+    assert (imported.added, imported.changed, imported.unchanged, imported.removed) == (1, 1, 1, 1)
+    assert list(after) == ["Flat white", "Carrot cake", "Mocha"]
+    assert (after["Flat white"].id, after["Flat white"].price_minor) == (before["Flat white"].id, 500)
+    oat, rice = after["Flat white"].choices.values()
+    assert oat.id == next(choice.id for choice in before["Flat white"].choices.values() if choice.name == "oat")
+    assert (oat.price_delta, rice.id in before["Flat white"].choices) == (80, False)
+
+
+async def test_an_item_that_left_the_menu_returns_under_its_old_id(
+    cafes: CafeService, db: AnyDatabase, cafe: Cafe
+) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+    await cafes.replace_menu(MENU, manager)
+    espresso = (await cafes.menu(cafe.cafe_id)).categories[0].items[1]
+
+    await cafes.replace_menu(MENU[:2], manager)
+    gone = await db.read(cafe.cafe_id, lambda reader: store.get_menu_item(reader, cafe.cafe_id, espresso.id))
+    with pytest.raises(MenuItemNotFound):
+        await cafes.set_available(espresso.id, True, manager)
+    again = await cafes.replace_menu(MENU, manager)
+
+    assert gone is None
+    assert (again.added, again.unchanged) == (1, 2)
+    assert (await cafes.menu(cafe.cafe_id)).categories[0].items[1] == espresso
+
+
+async def test_a_whole_menu_is_taken_over_twice_at_once_without_a_trace_of_the_race(
+    cafes: CafeService, cafe: Cafe
+) -> None:
+    manager = somebody(cafe, Role.MANAGER)
+    rows = [MenuRow(name=f"Item {number}", price_minor=number) for number in range(300)]
+
+    answers = await asyncio.gather(*(cafes.replace_menu(rows, manager) for _ in range(2)))
+
+    assert sorted((answer.added, answer.unchanged) for answer in answers) == [(0, 300), (300, 0)]
+    assert len((await cafes.menu(cafe.cafe_id)).categories[0].items) == 300
+
+
+@pytest.mark.parametrize("role", [Role.KITCHEN, Role.STAFF, Role.MANAGER])
+async def test_whoever_works_here_marks_an_item_as_sold_out(cafes: CafeService, cafe: Cafe, role: Role) -> None:
+    await cafes.replace_menu(MENU, somebody(cafe, Role.MANAGER))
+    item = (await cafes.menu(cafe.cafe_id)).categories[0].items[0]
+
+    for _ in range(2):
+        assert (await cafes.set_available(item.id, False, somebody(cafe, role))).available is False
+
+    assert (await cafes.menu(cafe.cafe_id)).categories[0].items[0].available is False
+
+
+async def test_the_menu_of_another_cafe_is_out_of_reach(cafes: CafeService, cafe: Cafe, other_cafe: Cafe) -> None:
+    await cafes.replace_menu(MENU, somebody(cafe, Role.MANAGER))
+    item = (await cafes.menu(cafe.cafe_id)).categories[0].items[0]
+
+    with pytest.raises(NotAllowed):
+        await cafes.set_available(item.id, False, somebody(cafe, Role.CUSTOMER))
+    for item_id in (item.id, "nonsense"):
+        with pytest.raises(MenuItemNotFound):
+            await cafes.set_available(item_id, False, somebody(other_cafe, Role.ADMIN))
+    await cafes.replace_menu([], somebody(other_cafe, Role.ADMIN))
+
+    assert len((await cafes.menu(cafe.cafe_id)).categories) == 2
+    assert (await cafes.menu(other_cafe.cafe_id)).categories == []

@@ -1,0 +1,75 @@
+"""What every test may ask for: the two engines, the servers and the programs of the system.
+
+Something that cannot be found is an error with a plain sentence, never a skip: `make test` installs it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import programs, services
+
+ENGINES = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True)
+class Node:
+    """Node.js and the environment in which a script finds the packages that set-up installed."""
+
+    program: Path
+    environment: dict[str, str]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=ENGINES, action="append", help="only this database engine (may be repeated; default: both)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine_name" in metafunc.fixturenames:
+        metafunc.parametrize("engine_name", metafunc.config.getoption("--engine") or ENGINES, scope="session")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[services.Server]:
+    """The session's PostgreSQL."""
+    with services.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: services.Server) -> str:
+    """The maintenance database of the session's PostgreSQL, as its owner; see services.create_database."""
+    return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[services.Server]:
+    """The session's Redis; a test that stops it starts it again."""
+    with services.redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: services.Server) -> str:
+    """The address of the session's Redis."""
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The browser for Playwright's `executable_path`; start it with services.chromium_arguments()."""
+    return programs.chromium_program()
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Node.js with the packages of package-lock.json."""
+    modules = programs.REPOSITORY / "node_modules"
+    if not modules.is_dir():
+        raise programs.ProgramMissing("There is no node_modules folder: `make setup` installs it.")
+    return Node(programs.node_program(), {**os.environ, "NODE_PATH": str(modules)})

@@ -1,0 +1,1 @@
+"""The job engine, one contract on both databases."""

@@ -1,0 +1,1 @@
+"""The Payconic sandbox over real HTTP."""

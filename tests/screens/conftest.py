@@ -1,0 +1,64 @@
+"""The screens' pages on a socket of their own, and a browser to look at them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.async_api import Browser, async_playwright
+
+from tabletap.cafes.model import CategoryView, MenuItemView, MenuView, ModifierGroupView, ModifierView
+from tabletap.kernel.ids import new_id
+from tabletap.screens.pages import MenuPage, routes
+from tests.support import services
+
+TABLE_CODE = "q2w3e4r5t6"
+
+
+def menu() -> MenuView:
+    milk = ModifierGroupView("Milk", [ModifierView(new_id(), "Oat", 70), ModifierView(new_id(), "Soy", 70)])
+    flat_white = MenuItemView(
+        id=new_id(), name="Flat white", price=480, category="Coffee", allergens=["milk"], available=True,
+        modifier_groups=[milk], description="Double ristretto & <silky> milk",
+    )  # fmt: skip
+    batch_brew = MenuItemView(
+        id=new_id(), name="Batch brew", price=400, category="Coffee", allergens=[], available=False, modifier_groups=[]
+    )
+    return MenuView(new_id(), "Café Demo", "AUD", [CategoryView("Coffee", [flat_white, batch_brew])])
+
+
+async def menu_at(code: str) -> MenuPage | None:
+    return MenuPage(new_id(), "4", menu()) if code == TABLE_CODE else None
+
+
+@pytest.fixture
+async def pages_url() -> AsyncIterator[str]:
+    """The pages alone, without an API behind them."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = Litestar(routes(menu_at, url), openapi_config=None)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    yield url
+    server.should_exit = True
+    await running
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        yield session
+
+
+@pytest.fixture
+async def browser(chromium_path: Path) -> AsyncIterator[Browser]:
+    """A real Chromium without a window."""
+    arguments = [*services.chromium_arguments(), "--disable-gpu", "--disable-background-networking"]
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield running
+        await running.close()
