@@ -1,0 +1,1 @@
+"""Tests of the screens: pages, scripts, and what a browser makes of them."""

@@ -2,18 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 from yarl import URL
 
 from tabletap.screens.pages import BuiltFiles, ScreensNotBuilt, amount_text, content_security_policy
 from tests.screens.conftest import TABLE_CODE
 from tests.support import programs
 
-PHONE = {"width": 390, "height": 844}
-TABLET = {"width": 1280, "height": 800}
+PHONE = ViewportSize(width=390, height=844)
+TABLET = ViewportSize(width=1280, height=800)
 AXE = programs.REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 STYLE_OR_SCRIPT = re.compile(r'(?:href|src)="(/screens/[^"]+)"')
@@ -111,7 +112,7 @@ def test_the_live_connection_is_allowed_by_name() -> None:
 
 @pytest.mark.browser
 async def test_the_menu_stays_readable_while_the_api_does_not_answer(pages_url: str, browser: Browser) -> None:
-    page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    page = await browser.new_page(viewport=PHONE)
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
 
@@ -124,7 +125,7 @@ async def test_the_menu_stays_readable_while_the_api_does_not_answer(pages_url: 
 
 @pytest.mark.browser
 async def test_a_kitchen_that_nobody_signed_in_to_leads_to_the_login_and_back(pages_url: str, browser: Browser) -> None:
-    page = await browser.new_page(viewport=TABLET)  # type: ignore[arg-type]
+    page = await browser.new_page(viewport=TABLET)
 
     await page.goto(f"{pages_url}/kitchen")
     await page.wait_for_url("**/login?next=%2Fkitchen")
@@ -135,8 +136,10 @@ async def test_a_kitchen_that_nobody_signed_in_to_leads_to_the_login_and_back(pa
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/login"])
-async def test_pages_without_script_pass_axe(pages_url: str, browser: Browser, address: str, scheme: str) -> None:
-    context = await browser.new_context(viewport=PHONE, color_scheme=scheme)  # type: ignore[arg-type]
+async def test_pages_without_script_pass_axe(
+    pages_url: str, browser: Browser, address: str, scheme: Literal["light", "dark"]
+) -> None:
+    context = await browser.new_context(viewport=PHONE, color_scheme=scheme)
     page = await context.new_page()
     await page.route("**/*.js", lambda route: route.abort())
 

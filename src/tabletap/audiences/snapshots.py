@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -124,16 +125,21 @@ class Snapshots:
         return await self.db.read(by.cafe_id, look, consistent=True)
 
 
+def _turn(order: Order) -> tuple[datetime, str, int]:
+    """First paid, first made."""
+    return order.paid_at or order.created_at, order.business_day, order.order_number
+
+
 async def _kitchen(reader: Reader, _: StreamName) -> KitchenState:
     lines: defaultdict[Id, list[OrderItem]] = defaultdict(list)
     for item in await store.kitchen_items(reader):
         lines[item.order_id].append(item)
-    waiting = sorted(await store.kitchen_orders(reader), key=lambda order: order.paid_at or order.created_at)
+    waiting = sorted(await store.kitchen_orders(reader), key=_turn)
     return KitchenState(orders=[kitchen_ticket(order, lines[order.id]) for order in waiting])
 
 
 async def _board(reader: Reader, _: StreamName) -> BoardState:
-    waiting = sorted(await store.kitchen_orders(reader), key=lambda order: order.paid_at or order.created_at)
+    waiting = sorted(await store.kitchen_orders(reader), key=_turn)
     return BoardState(
         preparing=[order.order_number for order in waiting if order.status != "ready"],
         ready=[order.order_number for order in waiting if order.status == "ready"],

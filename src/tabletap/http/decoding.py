@@ -10,7 +10,7 @@ from litestar.dto import AbstractDTO, DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from tabletap.http.cards import refuse_card_number
+from tabletap.http.cards import CardNumberRefused, has_card_number
 from tabletap.http.door import door_of
 from tabletap.http.problems import refusal_of, wrong
 from tabletap.kernel.errors import InvalidRequest
@@ -82,13 +82,13 @@ def _look_through(value: Any, without_cards: bool) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             raise InvalidRequest("The body: text must not contain the character NUL.")
-        if without_cards:
-            refuse_card_number(value)
+        if without_cards and has_card_number(value):
+            raise CardNumberRefused
     elif isinstance(value, bool | None):
         return
     elif isinstance(value, int):
-        if without_cards:
-            refuse_card_number(str(value))
+        if without_cards and has_card_number(str(value)):
+            raise CardNumberRefused
         if abs(value) > _LARGEST:
             raise InvalidRequest("The body: a number is too large.")
     elif isinstance(value, dict):

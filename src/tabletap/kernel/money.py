@@ -52,7 +52,7 @@ def parse_major(text: str, currency: str) -> int:
     fraction = (match[3] or "") if match else ""
     if match is None or len(fraction) > digits:
         raise InvalidAmount(f"{text[:20]!r} is not an amount in {currency} with at most {digits} decimals.")
-    minor = int(match[2]) * 10**digits + int(fraction.ljust(digits, "0") or 0)
+    minor = int(match[2] + fraction.ljust(digits, "0"))
     return -minor if match[1] else minor
 
 

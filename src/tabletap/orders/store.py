@@ -173,6 +173,11 @@ async def page(
     )
 
 
+async def has_any(reader: Reader) -> bool:
+    """Whether the cafe ever had an order."""
+    return bool(await page(reader, "ffffffff-ffff-ffff-ffff-ffffffffffff", 1, None, None, None))
+
+
 async def next_number(tx: Transaction, business_day: str) -> int:
     """The day's next order number. Two orders at once decide again, one after the other."""
     before = await tx.one(_COUNTER, OrderCounter, lock=True, cafe_id=tx.cafe_id, business_day=business_day)

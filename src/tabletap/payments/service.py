@@ -274,6 +274,12 @@ class PaymentService:
             return payment
         return await self.record(payment, await gateway.check(payment), "check", SYSTEM_ID)
 
+    async def verify_if_live(self, cafe_id: Id, payment_id: Id) -> None:
+        """The scheduled look at a payment; one that is settled needs none. Safe to repeat."""
+        payment = await self._stored(cafe_id, payment_id)
+        if payment.state in LIVE:
+            await self.check(cafe_id, payment_id)
+
     async def expire(self, cafe_id: Id, payment_id: Id) -> Payment:
         """End a payment whose time is over: cancel at the provider first, expire only if it agrees. Safe to repeat."""
         payment = await self._stored(cafe_id, payment_id)

@@ -199,7 +199,7 @@ class Dispatcher:
                     waiting, feed.waiting = sorted(feed.waiting, key=lambda event: event.seq), []
                     for event in waiting:
                         await self._take(feed, event)
-        except Exception:  # the database may be away: the next look will deliver
+        except Exception:  # noqa: BLE001 - the database may be away: the next look will deliver
             _log.exception("could not deliver %s", feed.key)
         finally:
             feed.pump = None

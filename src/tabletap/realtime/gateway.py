@@ -109,7 +109,7 @@ class Gateway:
         except Refusal as refusal:
             _log.info("refused %.80r: %s (%s)", name, refusal.code, session)
             problem = error_of(refusal)
-        except Exception:  # a bug of ours ends one message, not the process
+        except Exception:  # noqa: BLE001 - a bug of ours ends one message, not the process
             _log.exception("failed at %.80r (%s)", name, session)
             problem = BUG
         finally:

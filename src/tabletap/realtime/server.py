@@ -111,7 +111,7 @@ class LiveServer:
             return
         try:
             await self._welcome(session)
-        except Exception:  # a bug of ours, or a database that is away: the client comes again
+        except Exception:  # noqa: BLE001 - a bug of ours, or a database that is away: the client comes again
             _log.exception("could not welcome %s", session)
             await self.sessions.end(session, "The session could not be begun; connect again.")
 
@@ -164,5 +164,5 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await work()
-        except Exception:  # the database may be away for a while: the next round tries again
+        except Exception:  # noqa: BLE001 - the database may be away for a while: the next round tries again
             _log.exception("%s failed", getattr(work, "__qualname__", work))

@@ -3,7 +3,6 @@
 A token is verified once, at the handshake; its expiry is enforced on the open socket (contract 4, "Resuming").
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
@@ -90,7 +89,8 @@ class Sessions:
     async def look_after(self) -> None:
         """Warn whose token is about to expire, and end the sessions whose time is over or whose person was revoked."""
         now = self.clock.now()
-        await asyncio.gather(*(self._look_after(session, now) for session in self), return_exceptions=False)
+        for session in self:
+            await self._look_after(session, now)
 
     async def _look_after(self, session: Session, now: datetime) -> None:
         try:
@@ -98,7 +98,7 @@ class Sessions:
                 await self.end(session, REVOKED)
             elif session.actor.expires_at is not None:
                 await self._watch(session, session.actor.expires_at, now)
-        except Exception:  # one socket's trouble must not keep the others from being looked after
+        except Exception:  # noqa: BLE001 - one socket's trouble must not keep the others from being looked after
             _log.exception("could not look after %s", session)
 
     async def _watch(self, session: Session, expires_at: datetime, now: datetime) -> None:

@@ -82,7 +82,7 @@ class Subscriptions:
                     return
                 await self.transport.tell(session.namespace, session.socket_id, event)
             await self.dispatcher.join(session, key, at)
-        except Exception:  # never a part: whoever cannot be brought up to date has to begin again
+        except Exception:  # noqa: BLE001 - never a part: whoever cannot be brought up to date has to begin again
             _log.exception("could not begin %s for %s", key, session)
             await self.dispatcher.leave(session, key)
             await self.dispatcher.give_up(session, key, UNREADABLE)

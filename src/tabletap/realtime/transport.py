@@ -123,10 +123,11 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         """What the connect handler emits would come before the CONNECT reply; `connected` comes after it."""
-        await super()._handle_connect(eio_sid, namespace, data)
         namespace = namespace or "/"
+        before = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        await super()._handle_connect(eio_sid, namespace, data)
         socket_id = self.manager.sid_from_eio_sid(eio_sid, namespace)
-        if socket_id is not None and self.is_open(namespace, socket_id):
+        if socket_id not in (None, before) and self.is_open(namespace, socket_id):
             await self._edge.connected(namespace, socket_id)
 
     async def _handle_event_internal(

@@ -68,7 +68,7 @@ async def test_after_the_last_attempt_the_job_is_held_with_its_trace(
 
     [held] = await engine.held()
     assert attempts == [1, 2, 3]
-    assert (held.entrypoint, held.attempts) == (CHARGE, 2)
+    assert (held.entrypoint, held.attempt) == (CHARGE, 3)
     assert Note("flat white") == Job(held.id, held.entrypoint, held.payload, 1, 1, None).read(Note)
     assert held.reason == "ConnectionError: the bank hung up"
     assert 'raise ConnectionError("the bank hung up")' in held.traceback

@@ -1,6 +1,7 @@
 """A cafe's settings, menu and tables (contract 2, `/cafes`)."""
 
 from litestar import get, put
+from litestar.params import JSONBody
 
 from tabletap.cafes.errors import CafeNotFound
 from tabletap.cafes.model import CafeView, ChangeSettings, MenuView, TableView
@@ -18,7 +19,7 @@ async def get_cafe(request: Call) -> CafeView:
 
 
 @put("/cafes/{cafe_id:str}", opt=door(Role.MANAGER))
-async def change_cafe(request: Call, data: ChangeSettings) -> CafeView:
+async def change_cafe(request: Call, data: JSONBody[ChangeSettings]) -> CafeView:
     """Change the settings that the request names."""
     request.require_cafe("cafe_id")
     return await request.services.cafes.change_settings(data, request.user)

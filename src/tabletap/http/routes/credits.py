@@ -1,6 +1,7 @@
 """Customer credit (contract 2, `/credits`)."""
 
 from litestar import get, post
+from litestar.params import JSONBody
 
 from tabletap.credits.service import CreditBalanceView, CreditTransactionView, MoveCredit
 from tabletap.http.answers import Answer, answer
@@ -29,14 +30,14 @@ async def get_history(request: Call) -> Page[CreditTransactionView]:
 
 
 @post("/credits/add", status_code=201, opt=door(Role.COUNTER, money=True))
-async def add_credit(request: Call, data: CreditRequest) -> Answer[CreditTransactionView]:
+async def add_credit(request: Call, data: JSONBody[CreditRequest]) -> Answer[CreditTransactionView]:
     """Give credit."""
     once, wanted = request.once(data), await _wanted(request, data)
     return answer(await request.services.credits.add(wanted, request.user, once))
 
 
 @post("/credits/deduct", status_code=201, opt=door(Role.COUNTER, money=True))
-async def deduct_credit(request: Call, data: CreditRequest) -> Answer[CreditTransactionView]:
+async def deduct_credit(request: Call, data: JSONBody[CreditRequest]) -> Answer[CreditTransactionView]:
     """Take credit back."""
     once, wanted = request.once(data), await _wanted(request, data)
     return answer(await request.services.credits.deduct(wanted, request.user, once))
@@ -51,7 +52,7 @@ def _customer(request: Call, named: Id | None) -> Id:
     raise wrong("customerId", "is missing.")
 
 
-async def _wanted(request: Call, data: CreditRequest) -> MoveCredit:
+async def _wanted(request: Call, data: JSONBody[CreditRequest]) -> MoveCredit:
     """As the service takes it; cafe and currency are assertions."""
     request.user.require_cafe(data.cafe_id)
     if data.currency is not None:

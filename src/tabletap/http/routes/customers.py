@@ -1,6 +1,7 @@
 """Customer accounts (contract 2, `/customers`)."""
 
 from litestar import get, patch, post
+from litestar.params import JSONBody
 
 from tabletap.http.call import Call
 from tabletap.http.door import door
@@ -12,7 +13,7 @@ from tabletap.kernel.people import Role
 
 
 @post("/customers", status_code=201, opt=door(Role.STAFF))
-async def create_customer(request: Call, data: CreateCustomer) -> CustomerView:
+async def create_customer(request: Call, data: JSONBody[CreateCustomer]) -> CustomerView:
     """Open a customer account."""
     return await request.services.identity.create_customer(data, request.user)
 
@@ -31,7 +32,7 @@ async def get_customer(request: Call) -> CustomerView:
 
 
 @patch("/customers/{customer_id:str}", opt=door(Role.STAFF))
-async def change_customer(request: Call, data: ChangeCustomer) -> CustomerView:
+async def change_customer(request: Call, data: JSONBody[ChangeCustomer]) -> CustomerView:
     """Change a customer's name or address, or, as a manager, the tier."""
     customer_id = request.id_of("customer_id", CustomerNotFound)
     return await request.services.identity.change_customer(customer_id, data, request.user)

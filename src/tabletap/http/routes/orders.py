@@ -1,6 +1,7 @@
 """Orders: placed, looked at, moved on (contract 2, `/orders`)."""
 
 from litestar import get, post
+from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
@@ -13,7 +14,7 @@ from tabletap.orders.model import OrderView
 
 
 @post("/orders", status_code=201, opt=without_cards(Role.CUSTOMER, Role.STAFF))
-async def place_order(request: Call, data: OrderRequest) -> OrderView:
+async def place_order(request: Call, data: JSONBody[OrderRequest]) -> OrderView:
     """Place an order, priced by the server."""
     return await request.services.orders.place(data.wanted(), request.user)
 
@@ -32,7 +33,7 @@ async def get_order(request: Call) -> OrderView:
 
 
 @post("/orders/{order_id:str}/status", status_code=200, opt=without_cards())
-async def move_order(request: Call, data: StatusRequest) -> Answer[OrderView]:
+async def move_order(request: Call, data: JSONBody[StatusRequest]) -> Answer[OrderView]:
     """Move an order on. Cancelling a paid one gives money back and needs an Idempotency-Key."""
     order_id, once = request.id_of("order_id", OrderNotFound), request.once_if_named(data)
     return answer(await request.services.order_moves.move(order_id, data.wanted(), request.user, once), 200)

@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import get, post
+from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
@@ -16,7 +17,7 @@ from tabletap.qr.image import SVG_MEDIA_TYPE, data_url, svg
 
 
 @post("/payments", status_code=201, opt=door(Role.CUSTOMER, Role.STAFF, money=True, query=PaymentQuery))
-async def start_payment(request: Call, data: PaymentRequest) -> Answer[PaymentView]:
+async def start_payment(request: Call, data: JSONBody[PaymentRequest]) -> Answer[PaymentView]:
     """Start paying an order. Repeat with the same Idempotency-Key as often as needed."""
     asked = request.asked(PaymentQuery)
     outcome = await request.services.payments.start(data.wanted(), request.user, request.once(data))
@@ -52,19 +53,19 @@ async def get_payment_status(request: Call) -> PaymentStatusView:
 
 
 @post("/payments/{payment_id:str}/verify", status_code=200, opt=door(Role.STAFF))
-async def verify_payment(request: Call, data: Nothing = NOTHING) -> VerificationView:
+async def verify_payment(request: Call, data: JSONBody[Nothing] = NOTHING) -> VerificationView:
     """Ask the gateway now how the payment stands."""
     return await request.services.payments.verify(request.id_of("payment_id", PaymentNotFound), request.user)
 
 
 @post("/payments/{payment_id:str}/cancel", status_code=200)
-async def cancel_payment(request: Call, data: Nothing = NOTHING) -> PaymentView:
+async def cancel_payment(request: Call, data: JSONBody[Nothing] = NOTHING) -> PaymentView:
     """Cancel a payment that is not done, if the provider agrees."""
     return await request.services.payments.cancel(request.id_of("payment_id", PaymentNotFound), request.user)
 
 
 @post("/payments/{payment_id:str}/cash", status_code=200, opt=door(Role.COUNTER, money=True))
-async def take_cash(request: Call, data: CashRequest) -> Answer[CashView]:
+async def take_cash(request: Call, data: JSONBody[CashRequest]) -> Answer[CashView]:
     """Complete a cash payment and say what goes back over the counter."""
     payment_id, once = request.id_of("payment_id", PaymentNotFound), request.once(data)
     return answer(await request.services.counter.take_cash(payment_id, data.received, request.user, once), 200)

@@ -1,6 +1,7 @@
 """Bank transfers by QR code: looked at, drawn, confirmed (contract 2, `/qr-payments`)."""
 
 from litestar import get, post
+from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
@@ -35,7 +36,7 @@ async def get_png(request: Call) -> Answer[bytes]:
 
 
 @post("/qr-payments/{qr_payment_id:str}/confirm", status_code=200, opt=door(Role.COUNTER, money=True))
-async def confirm_transfer(request: Call, data: ConfirmRequest) -> Answer[PaymentView]:
+async def confirm_transfer(request: Call, data: JSONBody[ConfirmRequest]) -> Answer[PaymentView]:
     """The money was seen on the account."""
     qr_payment_id, once = request.id_of("qr_payment_id", QrPaymentNotFound), request.once(data)
     outcome = await request.services.counter.confirm_transfer(qr_payment_id, data.wanted(), request.user, once)

@@ -1,6 +1,7 @@
 """Refunds of a payment (contract 2, `/payments/{id}/refunds`)."""
 
 from litestar import get, post
+from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
@@ -12,7 +13,7 @@ from tabletap.payments.views import RefundListView, RefundView
 
 
 @post("/payments/{payment_id:str}/refunds", status_code=201, opt=door(Role.MANAGER, money=True))
-async def refund_payment(request: Call, data: RefundRequest = ALL_THAT_IS_LEFT) -> Answer[RefundView]:
+async def refund_payment(request: Call, data: JSONBody[RefundRequest] = ALL_THAT_IS_LEFT) -> Answer[RefundView]:
     """Give money back: an amount, or all that is left."""
     payment_id, once = request.id_of("payment_id", PaymentNotFound), request.once(data)
     return answer(await request.services.refunds.refund(payment_id, data.wanted(), request.user, once))

@@ -1,6 +1,7 @@
 """A bill split into shares (contract 2, `/orders/{id}/splits`)."""
 
 from litestar import delete, get, post
+from litestar.params import JSONBody
 
 from tabletap.http.call import Call
 from tabletap.http.door import without_cards
@@ -14,7 +15,7 @@ _WHO = without_cards(Role.CUSTOMER, Role.STAFF)
 
 
 @post("/orders/{order_id:str}/splits", status_code=201, opt=_WHO)
-async def split_bill(request: Call, data: SplitRequest) -> SplitView:
+async def split_bill(request: Call, data: JSONBody[SplitRequest]) -> SplitView:
     """Split what is outstanding into shares that sum to it exactly."""
     return await request.services.splits.split(request.id_of("order_id", OrderNotFound), data.wanted(), request.user)
 
@@ -32,7 +33,7 @@ async def take_back_split(request: Call) -> SplitView:
 
 
 @post("/orders/{order_id:str}/splits/{split_id:str}/claim", status_code=200, opt=_WHO)
-async def claim_share(request: Call, data: Nothing = NOTHING) -> SplitView:
+async def claim_share(request: Call, data: JSONBody[Nothing] = NOTHING) -> SplitView:
     """Lease a share for 120 seconds; again to extend."""
     order_id, split_id = request.id_of("order_id", OrderNotFound), request.id_of("split_id", SplitNotFound)
     return await request.services.splits.claim(order_id, split_id, request.user)

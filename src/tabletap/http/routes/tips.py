@@ -1,6 +1,7 @@
 """Tips: what the cafe offers and what one comes to (contract 2, `/tip-configuration`, `/tips`)."""
 
 from litestar import get, post, put
+from litestar.params import JSONBody
 
 from tabletap.http.call import Call
 from tabletap.http.door import door
@@ -17,13 +18,13 @@ async def get_tip_configuration(request: Call) -> TipConfiguration:
 
 
 @put("/tip-configuration", opt=door(Role.MANAGER))
-async def change_tip_configuration(request: Call, data: TipConfiguration) -> TipConfiguration:
+async def change_tip_configuration(request: Call, data: JSONBody[TipConfiguration]) -> TipConfiguration:
     """Replace the configuration; what is left out gets its default."""
     return await request.services.tips.change(data, request.user)
 
 
 @post("/tips/calculate", status_code=200)
-async def calculate_tip(request: Call, data: TipRequest) -> TipQuote:
+async def calculate_tip(request: Call, data: JSONBody[TipRequest]) -> TipQuote:
     """What a tip on an order comes to, and who would get it."""
     if (data.percentage is None) == (data.fixed_amount is None):
         raise wrong("percentage", "or fixedAmount: exactly one of the two is needed.")

@@ -36,7 +36,7 @@ def to_held(row: Sequence[Any]) -> HeldJob:
         id=job_id,
         entrypoint=entrypoint,
         payload=payload or b"",
-        attempts=attempts,
+        attempt=attempts + 1,
         starts=starts,
         held_at=held_at,
         reason=f"{error.get('exception_type', '')}: {error.get('exception_message', '')}",

@@ -115,7 +115,7 @@ class JobEngine:
         supervisor.result()
 
     def wake(self) -> None:
-        """Look for due jobs at once. Only SQLite needs to be told, and its database tells us; PostgreSQL notifies."""
+        """Look for due jobs at once: SQLite's database tells us after a commit, PostgreSQL notifies by itself."""
         if self._worker is not None:
             self._worker.queue.changed()
 

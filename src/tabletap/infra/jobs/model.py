@@ -73,8 +73,8 @@ class HeldJob(msgspec.Struct, frozen=True):
     id: int
     entrypoint: str
     payload: bytes
-    attempts: int
-    """Attempts before the last one."""
+    attempt: int
+    """The one at which it gave up."""
     starts: int
     held_at: datetime
     reason: str

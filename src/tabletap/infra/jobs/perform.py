@@ -43,7 +43,8 @@ async def perform(entry: Entry, job: Job) -> None:
             await entry.handle(job)
     except Exception as error:
         if job.attempt >= entry.retry.max_attempts:
-            log.exception("job %s of %s is held after attempt %s", job.id, job.entrypoint, job.attempt)
+            # Without its trace here: the hold keeps that, and the library logs it.
+            log.error("job %s of %s is held after attempt %s: %r", job.id, job.entrypoint, job.attempt, error)  # noqa: TRY400 - see above
             raise
         raise _another_attempt(entry, job, error) from error
     finally:

@@ -15,6 +15,7 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from tabletap.infra.db.job_request import POSTGRES_JOB_CASTS, JobRequest, postgres_arguments, postgres_enqueue
 from tabletap.infra.db.postgres import PostgresDatabase
+from tabletap.infra.jobs.bell import Bell
 from tabletap.infra.jobs.claimed import ClaimedJob, to_held
 from tabletap.infra.jobs.model import HeldJob, JobAlreadyQueued, JobNotHeld
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 _ANSWER_WITHIN_SECONDS = 30
 """A connection that says nothing for so long is as good as lost; the engine then starts its worker again."""
 
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _VALUES = "(" + ", ".join(f"${number}::{cast}" for number, cast in enumerate(POSTGRES_JOB_CASTS, start=1)) + ")"
 _PUT = "WITH " + ", ".join(postgres_enqueue(_VALUES)) + " SELECT count(*) FROM job_new"
 _HELD = """
@@ -47,6 +49,7 @@ class PostgresDriver:
         self._shutdown = asyncio.Event()
         self._tasks = TaskManager()
         self._listening: Any = None
+        self.bell = Bell()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         """The rows."""
@@ -67,6 +70,7 @@ class PostgresDriver:
         if self._listening is None:
             self._listening = await asyncpg.connect(self._db.url, timeout=_ANSWER_WITHIN_SECONDS)
         await self._listening.add_listener(channel, Relay(callback))
+        self.bell.add(callback)
 
     async def close(self) -> None:
         """Hear of nothing any more; safe to repeat."""
@@ -103,7 +107,8 @@ class PostgresQueue(Queries):
         await self._driver.close()
 
     def changed(self) -> None:
-        """The table's own trigger notifies workers."""
+        """Wake the worker of this process. The table's trigger tells all of them, but of new and ended jobs alone."""
+        self._driver.bell.ring_for_work()
 
     async def put(self, job: JobRequest) -> None:
         """Enqueue outside a transaction of ours, unless one with its key waits or runs."""
@@ -149,8 +154,9 @@ class PostgresQueue(Queries):
         record = traceback_record.model_dump(mode="json") if traceback_record else None
         try:
             await self.driver.execute(self.qbq.build_retry_job_query(), job.id, delay, record)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _UNREACHABLE as error:
             log.warning("job %s of %s could not be put back yet: %s", job.id, job.entrypoint, error)
+        self.changed()
 
     async def held(self, limit: int) -> list[HeldJob]:
         """Jobs on hold, the oldest first."""

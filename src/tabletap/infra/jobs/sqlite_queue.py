@@ -17,6 +17,7 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from tabletap.infra.db.job_request import JobRequest, enqueue_on_sqlite
 from tabletap.infra.db.sqlite import Execute, SqliteDatabase
+from tabletap.infra.jobs.bell import Bell
 from tabletap.infra.jobs.claimed import ClaimedJob, to_held
 from tabletap.infra.jobs.model import HeldJob, JobAlreadyQueued, JobNotHeld
 
@@ -89,21 +90,16 @@ def _loaded(text: str | None) -> Any:
     return json.loads(text) if text else None
 
 
-class _Bell(InMemoryDriver):
-    """Notifications within this process, delivered at once."""
+class _Driver(InMemoryDriver):
+    """What the library asks of a driver beside the queries: notifications, here within this process."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._callbacks: list[Callable[[str], None]] = []
+        self.bell = Bell()
 
     async def add_listener(self, channel: str, callback: Callable[[str], None]) -> None:
-        """Hear of everything; there is one channel."""
-        self._callbacks.append(callback)
-
-    def ring(self, event: models.Event) -> None:
-        """Tell whoever listens."""
-        for callback in self._callbacks:
-            callback(event.model_dump_json())
+        """Hear of notifications from now on."""
+        self.bell.add(callback)
 
 
 class SqliteQueue:
@@ -111,7 +107,7 @@ class SqliteQueue:
 
     def __init__(self, db: SqliteDatabase) -> None:
         self._db = db
-        self.driver = _Bell()
+        self.driver = _Driver()
         self.qbe = QueryBuilderEnvironment()
 
     async def close(self) -> None:
@@ -119,11 +115,7 @@ class SqliteQueue:
 
     def changed(self) -> None:
         """Wake the worker: something may be due."""
-        channel = self.qbe.settings.channel
-        event = models.TableChangedEvent(
-            channel=channel, operation="insert", sent_at=models.utc_now(), table="pgqueuer", type="table_changed_event"
-        )
-        self.driver.ring(event)
+        self.driver.bell.ring_for_work()
 
     async def put(self, job: JobRequest) -> None:
         """Enqueue outside a transaction of ours, unless one with its key waits or runs."""
@@ -174,6 +166,7 @@ class SqliteQueue:
                     execute("DELETE FROM pgqueuer WHERE id = ?1", (job.id,))
 
         await self._db.on_writer(record)
+        self.changed()
 
     async def retry_job(
         self, job: models.Job, delay: timedelta, traceback_record: models.TracebackRecord | None
@@ -210,7 +203,7 @@ class SqliteQueue:
     async def notify_health_check(self, health_check_event_id: types.HealthCheckId) -> None:
         """The library's round trip to see whether notifications arrive."""
         channel = self.qbe.settings.channel
-        self.driver.ring(
+        self.driver.bell.ring(
             models.HealthCheckEvent(
                 channel=channel, sent_at=models.utc_now(), type="health_check_event", id=health_check_event_id
             )

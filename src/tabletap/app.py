@@ -1,0 +1,173 @@
+"""Builds everything, by hand, once: services, reactions, jobs, the HTTP and the live edge."""
+
+from typing import Any
+
+import msgspec
+
+from tabletap import reactions, tables  # noqa: F401 - importing the tables fills the metadata
+from tabletap.audiences.snapshots import Snapshots
+from tabletap.cafes import store as cafes_store
+from tabletap.cafes.service import CafeService
+from tabletap.credits.service import CreditService, Terms
+from tabletap.http.app import create_http
+from tabletap.http.services import HttpSettings, Services
+from tabletap.identity import store as identity_store
+from tabletap.identity.service import IdentityService
+from tabletap.identity.tokens import Tokens
+from tabletap.infra.broker import MemoryBroker
+from tabletap.infra.db.open import open_database
+from tabletap.infra.db.transaction import Reader
+from tabletap.infra.idempotency import Once
+from tabletap.infra.jobs.engine import JobEngine
+from tabletap.infra.settings import Settings
+from tabletap.kernel.clock import Clock, SystemClock
+from tabletap.kernel.ids import Id
+from tabletap.kernel.people import Actor
+from tabletap.orders import store as orders_store
+from tabletap.orders.model import OrderStatus, OrderView
+from tabletap.orders.service import OrderService
+from tabletap.payments import jobs as payment_jobs
+from tabletap.payments import store as payments_store
+from tabletap.payments.counter import CounterService
+from tabletap.payments.gateways.gateway import Gateways
+from tabletap.payments.gateways.local import CashGateway, CustomerCreditGateway, QrBankTransferGateway
+from tabletap.payments.gateways.payconic import PayconicGateway
+from tabletap.payments.moving import MoveOrder, OrderMoves
+from tabletap.payments.refunds import RefundService
+from tabletap.payments.service import PaymentService
+from tabletap.payments.splits import SplitService
+from tabletap.qr.model import BankDetails, checked_bank_details
+from tabletap.realtime.server import LiveServer
+from tabletap.screens.pages import MenuPage, routes
+from tabletap.tips.service import TipService
+from tabletap.webhooks import jobs as webhook_jobs
+from tabletap.webhooks.service import WebhookService
+
+_LIVE_PATH = "/socket.io"
+
+
+class App:
+    """One process of TableTap. `asgi` is served by uvicorn between `start` and `stop`."""
+
+    def __init__(
+        self, settings: Settings, secret: str, *, public_url: str | None = None, clock: Clock | None = None
+    ) -> None:
+        self.settings, self.clock = settings, clock or SystemClock()
+        self.public_url = public_url or settings.address()
+        self.broker = MemoryBroker()
+        self.db = open_database(
+            settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
+        )
+        self.payconic = PayconicGateway(self._payconic_account, self.public_url, settings.payconic_timeout_seconds)
+        self.services = self._services(secret)
+        self.jobs = JobEngine(self.db)
+        payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
+        webhook_jobs.register(self.jobs, self.services.webhooks)
+        self.live = LiveServer(
+            db=self.db,
+            broker=self.broker,
+            verify=self.services.tokens.verify,
+            move_order=self._move_order,
+            clock=self.clock,
+            allowed_origins=(self.public_url, *settings.allowed_origins),
+        )
+        self.http = create_http(
+            self.services,
+            HttpSettings(
+                public_url=self.public_url,
+                allowed_origins=settings.allowed_origins,
+                trusted_proxies=settings.trusted_proxies,
+                access_log=settings.log_level == "debug",
+            ),
+            extra_routes=routes(self._menu_page, self.public_url),
+        )
+
+    def _services(self, secret: str) -> Services:
+        db, settings = self.db, self.settings
+        gateways = Gateways(
+            [CustomerCreditGateway(), CashGateway(), QrBankTransferGateway(self.public_url), self.payconic]
+        )
+        tokens = Tokens(secret, self.clock)
+        origins = (self.public_url, *settings.allowed_origins, *settings.return_origins)
+        payments, refunds = PaymentService(db, gateways, origins), RefundService(db, gateways)
+        return Services(
+            db=db,
+            tokens=tokens,
+            identity=IdentityService(db, tokens, self.clock),
+            cafes=CafeService(db, self.clock, _checked_bank_details, _currency_is_free),
+            orders=OrderService(db),
+            order_moves=OrderMoves(db, gateways),
+            payments=payments,
+            refunds=refunds,
+            counter=CounterService(db, gateways),
+            splits=SplitService(db),
+            credits=CreditService(db, _credit_terms),
+            tips=TipService(db),
+            webhooks=WebhookService(db, self.payconic, payments, refunds),
+            snapshots=Snapshots(db),
+        )
+
+    async def start(self, *, with_jobs: bool = True) -> None:
+        """Open the database, begin to deliver events and, unless another process does, to run jobs."""
+        await self.db.start()
+        await self.live.start()
+        if with_jobs:
+            await self.jobs.start()
+
+    async def stop(self) -> None:
+        """Stop taking, finish or hand back, close. Safe to repeat."""
+        await self.jobs.stop()
+        await self.live.stop()
+        await self.payconic.close()
+        await self.db.stop()
+
+    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        """The live edge below /socket.io, HTTP everywhere else."""
+        edge = self.live.asgi if scope.get("path", "").startswith(_LIVE_PATH) else self.http
+        await edge(scope, receive, send)
+
+    async def _payconic_account(self, cafe_id: Id) -> payments_store.ProviderAccount | None:
+        return await self.db.read(cafe_id, lambda reader: payments_store.account(reader, "payconic"))
+
+    async def _menu_page(self, code: str) -> MenuPage | None:
+        table = await self.db.across_cafes(lambda reader: cafes_store.table_by_code(reader, code))
+        if table is None or not table.active:
+            return None
+        return MenuPage(table.id, table.number, await self.services.cafes.menu(table.cafe_id))
+
+    async def _move_order(
+        self,
+        by: Actor,
+        order_id: Id,
+        status: OrderStatus,
+        expected_version: int | None,
+        reason: str | None,
+        command_id: str | None,
+    ) -> OrderView:
+        """An order move that came as a live command: its `commandId` makes it safe to repeat."""
+        request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
+        once = _command_once(by, order_id, request, command_id) if command_id is not None else None
+        return (await self.services.order_moves.move(order_id, request, by, once)).value
+
+
+def _command_once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) -> Once:
+    fingerprint = msgspec.json.encode((order_id, request))
+    return Once(by.cafe_id, by.person_id, "order_status_update", command_id, fingerprint)
+
+
+def _checked_bank_details(given: Any) -> dict[str, Any]:
+    details: dict[str, Any] = msgspec.to_builtins(checked_bank_details(msgspec.convert(given, BankDetails)))
+    return details
+
+
+async def _currency_is_free(reader: Reader, cafe_id: Id) -> bool:
+    """Until the first order; after that amounts would change their meaning."""
+    return not await orders_store.has_any(reader)
+
+
+async def _credit_terms(reader: Reader, customer_id: Id) -> Terms | None:
+    person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
+    if person is None or person.kind != "customer":
+        return None
+    cafe = await cafes_store.get_cafe(reader, reader.cafe_id)
+    return Terms(cafe.currency, cafe.counter_credit_limit_minor) if cafe else None

@@ -1,0 +1,1 @@
+"""Tests of streams: who hears what, and where it begins."""

@@ -1,0 +1,1 @@
+"""Whole services, through the public interfaces alone."""

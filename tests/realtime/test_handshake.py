@@ -1,0 +1,145 @@
+"""Who may connect to which namespace, and what the others are told."""
+
+import itertools
+from typing import Any
+
+import aiohttp
+import pytest
+from socketio.exceptions import ConnectionError as Refused
+
+from tabletap.kernel.people import Role
+from tests.realtime.world import World
+
+EVERYBODY = set(Role)
+LEADERS = {Role.MANAGER, Role.ADMIN}
+MAY_CONNECT = {
+    "/orders": EVERYBODY,
+    "/kitchen": {Role.KITCHEN, *LEADERS},
+    "/counter": {Role.COUNTER, Role.STAFF, *LEADERS},
+    "/customers": {Role.CUSTOMER, Role.BOARD},
+    "/payments": EVERYBODY,
+    "/admin": LEADERS,
+}
+
+
+async def refusal(world: World, namespace: str, auth: Any, **options: Any) -> Any:
+    """The data of a refused handshake."""
+    screen = world.unconnected(namespace)
+    with pytest.raises(Refused):
+        await screen.connect(auth, **options)
+    assert screen.refusal["message"] == screen.refusal["data"]["message"]
+    assert set(screen.refusal["data"]) == {"code", "message", "retryable"}
+    return screen.refusal["data"]
+
+
+async def test_a_namespace_lets_in_whom_the_contract_names(world: World) -> None:
+    for namespace, role in itertools.product(MAY_CONNECT, Role):
+        if role in MAY_CONNECT[namespace]:
+            screen = await world.screen(namespace, role)
+            assert screen.client.connected
+            await screen.leave()
+        else:
+            told = await refusal(world, namespace, {"token": world.token(role)})
+            assert (told["code"], told["retryable"]) == ("not_allowed", False)
+
+
+async def test_the_welcome_says_what_the_session_is(world: World) -> None:
+    screen = await world.screen("/kitchen", Role.KITCHEN)
+
+    [ready] = screen.named("session_ready")
+    assert set(ready) == {"streams", "tokenExpiresAt", "heartbeatSeconds"}
+    assert ready["streams"] == []
+    assert ready["tokenExpiresAt"].endswith("Z")
+
+
+async def test_a_token_in_the_authorization_header_is_as_good(world: World) -> None:
+    token = world.token(Role.KITCHEN)
+    screen = world.unconnected("/kitchen")
+
+    await screen.connect(None, headers={"Authorization": f"Bearer {token}"})
+
+    assert await screen.hears("session_ready")
+
+
+async def test_a_token_in_the_address_is_not_looked_at(world: World) -> None:
+    screen = world.unconnected("/kitchen")
+    screen.url += f"?token={world.token(Role.KITCHEN)}"
+
+    with pytest.raises(Refused):
+        await screen.connect(None)
+
+    assert screen.refusal["data"]["code"] == "token_invalid"
+
+
+@pytest.mark.parametrize(
+    ("auth", "code"),
+    [
+        (None, "token_invalid"),
+        ({}, "token_invalid"),
+        ({"token": ""}, "token_invalid"),
+        ({"token": "abc"}, "token_invalid"),
+        ({"token": "a.b.c"}, "token_invalid"),
+        ({"token": 7}, "invalid_request"),
+        ({"token": "x", "role": "admin"}, "invalid_request"),
+        ({"token": "x", "cursors": {"s": {"epoch": 1}}}, "invalid_request"),
+        ({"token": "x", "cursors": {"s": {"epoch": 1, "seq": -1}}}, "invalid_request"),
+        (["token"], "invalid_request"),
+        ("token", "invalid_request"),
+    ],
+    ids=str,
+)
+async def test_anything_else_is_refused_with_a_code(world: World, auth: Any, code: str) -> None:
+    assert (await refusal(world, "/orders", auth))["code"] == code
+
+
+async def test_a_changed_token_is_refused(world: World) -> None:
+    token = world.token(Role.KITCHEN)
+
+    assert (await refusal(world, "/kitchen", {"token": token[:-4] + "AAAA"}))["code"] == "token_invalid"
+
+
+async def test_an_expired_token_says_so(world: World) -> None:
+    token = world.token(Role.KITCHEN)
+    world.services.clock.let_time_pass(hours=2)
+
+    assert (await refusal(world, "/kitchen", {"token": token}))["code"] == "token_expired"
+
+
+async def test_a_revoked_person_does_not_come_in(world: World) -> None:
+    world.revoked.add(world.place[Role.KITCHEN].person_id)
+
+    assert (await refusal(world, "/kitchen", {"token": world.token(Role.KITCHEN)}))["code"] == "token_invalid"
+
+
+async def test_there_is_no_namespace_but_the_six(world: World) -> None:
+    screen = world.unconnected("/everything")
+
+    with pytest.raises(Refused):
+        await screen.connect({"token": world.token(Role.ADMIN)})
+
+
+async def test_polling_alone_works_as_well(world: World) -> None:
+    screen = await world.screen("/kitchen", Role.KITCHEN, transports=["polling"])
+    await screen.result("subscribe", {"stream": world.kitchen()})
+
+    await world.place.paid_order()
+
+    assert (await screen.hears("new_paid_order"))["stream"] == world.kitchen()
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://friend.example.org", 200), ("https://stranger.example.org", 400), (None, 200), ("null", 400)],
+)
+async def test_only_pages_of_known_origins_may_connect(world: World, origin: str | None, status: int) -> None:
+    headers = {"Origin": origin} if origin else {}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{world.url}/socket.io/?EIO=4&transport=polling", headers=headers) as answer:
+            assert answer.status == status
+
+
+async def test_our_own_pages_need_no_setting(world: World) -> None:
+    async with aiohttp.ClientSession() as session:
+        headers = {"Origin": world.url}
+        async with session.get(f"{world.url}/socket.io/?EIO=4&transport=polling", headers=headers) as answer:
+            assert answer.status == 200
