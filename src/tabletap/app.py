@@ -29,9 +29,7 @@ from tabletap.orders.service import OrderService
 from tabletap.payments import jobs as payment_jobs
 from tabletap.payments import store as payments_store
 from tabletap.payments.counter import CounterService
-from tabletap.payments.gateways.gateway import Gateways
-from tabletap.payments.gateways.local import CashGateway, CustomerCreditGateway, QrBankTransferGateway
-from tabletap.payments.gateways.payconic import PayconicGateway
+from tabletap.payments.gateways.gateway import GatewayContext, found_gateways
 from tabletap.payments.moving import MoveOrder, OrderMoves
 from tabletap.payments.refunds import RefundService
 from tabletap.payments.service import PaymentService
@@ -58,7 +56,8 @@ class App:
         self.db = open_database(
             settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
         )
-        self.payconic = PayconicGateway(self._payconic_account, self.public_url, settings.payconic_timeout_seconds)
+        context = GatewayContext(self.public_url, self._provider_account, settings.payconic_timeout_seconds)
+        self.gateways = found_gateways(context)
         self.services = self._services(secret)
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
@@ -83,10 +82,7 @@ class App:
         )
 
     def _services(self, secret: str) -> Services:
-        db, settings = self.db, self.settings
-        gateways = Gateways(
-            [CustomerCreditGateway(), CashGateway(), QrBankTransferGateway(self.public_url), self.payconic]
-        )
+        db, gateways, settings = self.db, self.gateways, self.settings
         tokens = Tokens(secret, self.clock)
         origins = (self.public_url, *settings.allowed_origins, *settings.return_origins)
         payments, refunds = PaymentService(db, gateways, origins), RefundService(db, gateways)
@@ -103,7 +99,7 @@ class App:
             splits=SplitService(db),
             credits=CreditService(db, _credit_terms),
             tips=TipService(db),
-            webhooks=WebhookService(db, self.payconic, payments, refunds),
+            webhooks=WebhookService(db, gateways, payments, refunds),
             snapshots=Snapshots(db),
         )
 
@@ -118,7 +114,7 @@ class App:
         """Stop taking, finish or hand back, close. Safe to repeat."""
         await self.jobs.stop()
         await self.live.stop()
-        await self.payconic.close()
+        await self.gateways.close()
         await self.db.stop()
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
@@ -126,8 +122,8 @@ class App:
         edge = self.live.asgi if scope.get("path", "").startswith(_LIVE_PATH) else self.http
         await edge(scope, receive, send)
 
-    async def _payconic_account(self, cafe_id: Id) -> payments_store.ProviderAccount | None:
-        return await self.db.read(cafe_id, lambda reader: payments_store.account(reader, "payconic"))
+    async def _provider_account(self, cafe_id: Id, provider: str) -> payments_store.ProviderAccount | None:
+        return await self.db.read(cafe_id, lambda reader: payments_store.account(reader, provider))
 
     async def _menu_page(self, code: str) -> MenuPage | None:
         table = await self.db.across_cafes(lambda reader: cafes_store.table_by_code(reader, code))

@@ -8,36 +8,17 @@ import msgspec
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tabletap import reactions
-from tabletap.audiences.snapshots import Snapshots
-from tabletap.cafes import store as cafes_store
+from tabletap.app import App
 from tabletap.cafes.model import Cafe, MenuRow, ModifierRow
-from tabletap.cafes.service import CafeService
-from tabletap.credits.service import CreditService, Terms
 from tabletap.http.app import create_http
 from tabletap.http.services import HttpSettings, Services
-from tabletap.identity import store as identity_store
 from tabletap.identity.model import CreateCustomer
 from tabletap.identity.passwords import Passwords
 from tabletap.identity.service import IdentityService
-from tabletap.identity.tokens import Tokens
-from tabletap.infra.db.open import AnyDatabase, open_database
-from tabletap.infra.db.transaction import Reader, Transaction
+from tabletap.infra.db.sqlite import SqliteDatabase
+from tabletap.infra.settings import Settings
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Role, system
-from tabletap.orders.service import OrderService
-from tabletap.payments import store as payments_store
-from tabletap.payments.counter import CounterService
-from tabletap.payments.gateways.gateway import Gateways
-from tabletap.payments.gateways.local import CashGateway, CustomerCreditGateway, QrBankTransferGateway
-from tabletap.payments.gateways.payconic import PayconicGateway
-from tabletap.payments.moving import OrderMoves
-from tabletap.payments.refunds import RefundService
-from tabletap.payments.service import PaymentService
-from tabletap.payments.splits import SplitService
-from tabletap.qr.model import BankDetails, checked_bank_details
-from tabletap.tips.service import TipService
-from tabletap.webhooks.service import WebhookService
 from tests.http.edge import Caller, served
 from tests.support.rows import MovedClock, fresh_database
 
@@ -86,44 +67,13 @@ class Place(msgspec.Struct):
         return order, taken.body["payment"]
 
 
-def build_services(db: AnyDatabase, clock: MovedClock) -> Services:
-    """The services as the app wires them."""
-
-    async def terms(reader: Reader, customer_id: Id) -> Terms | None:
-        person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
-        cafe = await cafes_store.get_cafe(reader, reader.cafe_id)
-        if person is None or person.kind != "customer" or cafe is None:
-            return None
-        return Terms(cafe.currency, cafe.counter_credit_limit_minor)
-
-    async def account(cafe_id: Id) -> payments_store.ProviderAccount | None:
-        return await db.read(cafe_id, lambda reader: payments_store.account(reader, "payconic"))
-
-    def bank_details(given: dict[str, Any]) -> dict[str, Any]:
-        checked: dict[str, Any] = msgspec.to_builtins(checked_bank_details(msgspec.convert(given, BankDetails)))
-        return checked
-
-    tokens = Tokens(SECRET, clock)
-    payconic = PayconicGateway(account, PUBLIC_URL)
-    gateways = Gateways([CashGateway(), CustomerCreditGateway(), QrBankTransferGateway(PUBLIC_URL), payconic])
-    payments, refunds = PaymentService(db, gateways, [PUBLIC_URL]), RefundService(db, gateways)
+def app_on(database_url: str, clock: MovedClock) -> App:
+    """The application as it is built for real, with passwords that are quick to check."""
+    app = App(Settings(database_url=database_url), SECRET, public_url=PUBLIC_URL, clock=clock)
     quick = Passwords(Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1))
-    return Services(
-        db=db,
-        tokens=tokens,
-        identity=IdentityService(db, tokens, clock, quick),
-        cafes=CafeService(db, clock, bank_details),
-        orders=OrderService(db),
-        order_moves=OrderMoves(db, gateways),
-        payments=payments,
-        refunds=refunds,
-        counter=CounterService(db, gateways),
-        splits=SplitService(db),
-        credits=CreditService(db, terms),
-        tips=TipService(db),
-        webhooks=WebhookService(db, payconic, payments, refunds),
-        snapshots=Snapshots(db),
-    )
+    identity = IdentityService(app.db, app.services.tokens, clock, quick)
+    app.services = msgspec.structs.replace(app.services, identity=identity)
+    return app
 
 
 async def open_place(services: Services, anybody: Caller, name: str, currency: str) -> Place:
@@ -167,18 +117,19 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture
-async def db(
+async def services(
     engine_name: str, tmp_path: Path, clock: MovedClock, request: pytest.FixtureRequest
-) -> AsyncIterator[AnyDatabase]:
+) -> AsyncIterator[Services]:
+    """The services on a database of their own; no jobs run and nobody listens."""
     postgres_url = request.getfixturevalue("postgres_url") if engine_name == "postgres" else None
     async with fresh_database(tmp_path, postgres_url, clock) as database:
-        database.follow = reactions.follow
-        yield database
-
-
-@pytest.fixture
-def services(db: AnyDatabase, clock: MovedClock) -> Services:
-    return build_services(db, clock)
+        url = f"sqlite:///{database.path}" if isinstance(database, SqliteDatabase) else database.url
+        app = app_on(url, clock)
+        await app.db.start()
+        try:
+            yield app.services
+        finally:
+            await app.db.stop()
 
 
 @pytest.fixture
@@ -202,11 +153,7 @@ async def other_place(services: Services, anybody: Caller) -> Place:
 @pytest.fixture
 def idle_services(tmp_path: Path, clock: MovedClock) -> Services:
     """Services for tests that never reach them: their database is not open."""
-
-    async def follow(_: Transaction, __: object) -> None:
-        """Nothing happens, so nothing follows."""
-
-    return build_services(open_database(f"sqlite:///{tmp_path}/none.db", clock, follow, lambda _: None), clock)
+    return app_on(f"sqlite:///{tmp_path}/none.db", clock).services
 
 
 @pytest.fixture

@@ -28,12 +28,14 @@ async def test_a_manager_changes_the_settings_they_name(place: Place) -> None:
     changed = await place.manager.send("PUT", f"/api/v1{own}", {"bankDetails": details, "expiryMinutes": {"cash": 5}})
     wrong = await place.manager.send("PUT", f"/api/v1{own}", {"bankDetails": {"accountName": "X", "iban": "BE00"}})
     unknown = await place.manager.send("PUT", f"/api/v1{own}", {"colour": "blue"})
+    shapeless = await place.manager.send("PUT", f"/api/v1{own}", {"bankDetails": {"accountName": 1}})
 
     assert changed.status == 200
     assert changed.body["bankDetails"]["bsb"] == "062000"
     assert changed.body["name"] == "Blue Door"
     assert (wrong.status, wrong.code) == (422, "bank_details_invalid")
     assert (unknown.status, unknown.code) == (400, "invalid_request")
+    assert (shapeless.status, shapeless.code) == (400, "invalid_request")
     assert (await place.staff.send("PUT", f"/api/v1{own}", {"name": "Mine"})).status == 403
 
 

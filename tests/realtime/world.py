@@ -118,8 +118,11 @@ class Screen:
         return found[times - 1]
 
     async def leave(self) -> None:
-        """Go, without a word: what was under way is lost."""
-        await self.client.disconnect()
+        """Go."""
+        if self.client.connected and self.client.transport() == "polling":
+            await self.client.eio.disconnect(abort=True)  # it would wait for its last poll to be answered
+        else:
+            await self.client.disconnect()
 
 
 class World:
@@ -202,7 +205,7 @@ async def served(live: LiveServer) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         await live.start()
         running = asyncio.create_task(server.serve([listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.005)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

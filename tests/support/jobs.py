@@ -80,7 +80,7 @@ async def log_length(db: AnyDatabase) -> int:
     return int(db.on_reader(lambda execute: execute(sql).fetchone()[0]))
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]]) -> None:
+async def assert_eventually(holds: Callable[[], bool | Awaitable[bool]]) -> None:
     """Wait until something holds; fail after long patience."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:

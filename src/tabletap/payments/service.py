@@ -117,7 +117,7 @@ class PaymentService:
         amount = policy.amount_of(order, asked)
         if request.tip_minor:
             check_tip(await tips.configuration(tx), amount, request.tip_minor)
-        account = await store.account(tx, gateway.name) if gateway.name not in _WITHOUT_PROVIDER else None
+        account = await store.account(tx, gateway.name) if gateway.at_provider else None
         return Payment(
             cafe_id=tx.cafe_id,
             id=new_id(),
@@ -239,7 +239,7 @@ class PaymentService:
             after = await settle(tx, gateway, current, order, answer, actor)
             after = self._schedule(tx, after, answer, kind)
             outcome = "nothing sent" if answer.not_sent else answer.state or "unknown"
-            if gateway.name not in _WITHOUT_PROVIDER:
+            if gateway.at_provider:
                 call = ProviderCall(tx.cafe_id, new_id(), payment.id, None, kind, outcome, answer.error, tx.now)
                 tx.add(store.provider_call, call)
             finish(tx, once, payment_view(after))
@@ -270,7 +270,7 @@ class PaymentService:
         """Ask the gateway how a payment stands and record it. Safe to repeat. Raises PaymentNotFound."""
         payment = await self._stored(cafe_id, payment_id)
         gateway = self.gateways.for_method(payment.method)
-        if gateway.name in _WITHOUT_PROVIDER:
+        if not gateway.at_provider:
             return payment
         return await self.record(payment, await gateway.check(payment), "check", SYSTEM_ID)
 
@@ -352,9 +352,6 @@ class PaymentService:
         if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
             raise PaymentNotFound
         return payment
-
-
-_WITHOUT_PROVIDER = frozenset({"customer_credit", "cash", "qr_bank_transfer"})
 
 
 def _expiry(cafe: Cafe, gateway: Gateway, method: str, now: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from tabletap.infra.db.transaction import Duplicate, Transaction
 from tabletap.kernel.ids import Id, new_id
 from tabletap.payments import store as payments_store
 from tabletap.payments.errors import PaymentNotFound, WebhookSignatureInvalid
-from tabletap.payments.gateways.payconic import PayconicGateway
+from tabletap.payments.gateways.gateway import Gateways
 from tabletap.payments.refunds import RefundService
 from tabletap.payments.service import PaymentService
 from tabletap.webhooks import store
@@ -30,12 +30,10 @@ class NoticeJob(msgspec.Struct):
 
 
 class WebhookService:
-    """The inbox of what Payconic tells us."""
+    """The inbox of what providers tell us."""
 
-    def __init__(
-        self, db: AnyDatabase, payconic: PayconicGateway, payments: PaymentService, refunds: RefundService
-    ) -> None:
-        self.db, self.payconic, self.payments, self.refunds = db, payconic, payments, refunds
+    def __init__(self, db: AnyDatabase, gateways: Gateways, payments: PaymentService, refunds: RefundService) -> None:
+        self.db, self.gateways, self.payments, self.refunds = db, gateways, payments, refunds
 
     async def receive(self, token: str, headers: Mapping[str, str], raw: bytes) -> None:
         """Keep a notice and have it worked off. Seen before: nothing happens, and that is fine too.
@@ -43,10 +41,11 @@ class WebhookService:
         Raises WebhookAccountNotFound, and WebhookSignatureInvalid with nothing stored but a counter.
         """
         account = await self.db.across_cafes(lambda reader: payments_store.account_by_token(reader, token))
-        if account is None or not account.webhook_secret:
+        gateway = self.gateways.noticed_by(account.provider) if account is not None else None
+        if account is None or gateway is None or not account.webhook_secret:
             raise WebhookAccountNotFound
         try:
-            notice = self.payconic.read_notice(headers, raw, account)
+            notice = gateway.read_notice(headers, raw, account)
         except WebhookSignatureInvalid:
             _REFUSED.inc()
             raise

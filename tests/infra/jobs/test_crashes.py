@@ -17,7 +17,7 @@ from tabletap.infra.jobs.model import Job
 from tabletap.infra.jobs.worker import Pace
 from tests.infra.jobs.dying import ENTRYPOINT
 from tests.support import services
-from tests.support.jobs import enqueue, eventually, jobs_in, silence_workers
+from tests.support.jobs import assert_eventually, enqueue, jobs_in, silence_workers
 from tests.support.programs import REPOSITORY
 from tests.support.rows import MovedClock, fresh_database
 
@@ -63,7 +63,7 @@ async def test_the_job_of_a_killed_worker_is_run_by_another(db: AnyDatabase) -> 
         runs.append(job)
 
     await survivor.start()
-    await eventually(lambda: len(runs) == 1)
+    await assert_eventually(lambda: len(runs) == 1)
     await survivor.stop()
 
     assert [(job.attempt, job.starts) for job in runs] == [(1, 2)]
@@ -88,7 +88,7 @@ async def test_a_job_that_kills_its_process_is_held_after_its_starts(db: AnyData
     async def is_held() -> bool:
         return [job.starts for job in await engine.held()] == [3]
 
-    await eventually(is_held)
+    await assert_eventually(is_held)
     await engine.stop()
     assert runs == []
     assert (await engine.held())[0].reason.startswith("StartedTooOften")
@@ -102,8 +102,8 @@ async def test_a_restart_of_the_database_does_not_end_the_jobs(tmp_path: Path) -
             server.start()
 
             await _enqueue_when_it_answers(db)
-            await eventually(lambda: len({job.id for job in runs}) == 2)
-            await eventually(lambda: is_empty(db))
+            await assert_eventually(lambda: len({job.id for job in runs}) == 2)
+            await assert_eventually(lambda: is_empty(db))
 
     assert {job.entrypoint for job in runs} == {ENTRYPOINT}
 
@@ -113,8 +113,8 @@ async def test_lost_connections_do_not_end_the_jobs(tmp_path: Path, postgres_url
         await _end_connections(address(db))
 
         await _enqueue_when_it_answers(db)
-        await eventually(lambda: len({job.id for job in runs}) == 2)
-        await eventually(lambda: is_empty(db))
+        await assert_eventually(lambda: len({job.id for job in runs}) == 2)
+        await assert_eventually(lambda: is_empty(db))
 
     assert {job.entrypoint for job in runs} == {ENTRYPOINT}
 
@@ -133,8 +133,8 @@ async def _working_engine(folder: Path, url: str) -> AsyncIterator[tuple[AnyData
         await engine.start()
         try:
             await enqueue(db, ENTRYPOINT)
-            await eventually(lambda: len(runs) == 1)
-            await eventually(lambda: is_empty(db))
+            await assert_eventually(lambda: len(runs) == 1)
+            await assert_eventually(lambda: is_empty(db))
             yield db, runs
         finally:
             await engine.stop()
@@ -161,4 +161,4 @@ async def _enqueue_when_it_answers(db: AnyDatabase) -> None:
             return False
         return True
 
-    await eventually(is_enqueued)
+    await assert_eventually(is_enqueued)

@@ -8,7 +8,7 @@ from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job, RetryPolicy
 from tests.infra.jobs.conftest import NEVER_POLLS
-from tests.support.jobs import enqueue, eventually, hurry, jobs_in
+from tests.support.jobs import assert_eventually, enqueue, hurry, jobs_in
 
 RECONCILE = "upkeep:reconcile"
 EVERY_NIGHT = "30 3 * * *"
@@ -90,7 +90,7 @@ async def test_a_started_engine_follows_its_schedules(engine: JobEngine) -> None
 
     await engine.start()
 
-    await eventually(lambda: len(runs) >= 2)
+    await assert_eventually(lambda: len(runs) >= 2)
 
 
 async def test_a_schedule_needs_an_expression_that_means_something(engine: JobEngine) -> None:
@@ -102,4 +102,4 @@ async def test_an_entrypoint_has_one_handler(engine: JobEngine) -> None:
     count_runs(engine)
 
     with pytest.raises(AssertionError, match="has a handler already"):
-        engine.handler(RECONCILE)(lambda _: eventually(lambda: True))
+        engine.handler(RECONCILE)(lambda _: assert_eventually(lambda: True))

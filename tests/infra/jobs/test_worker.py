@@ -8,7 +8,7 @@ from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job, Retry, RetryPolicy
 from tabletap.infra.jobs.worker import Pace
-from tests.support.jobs import Note, enqueue, eventually, jobs_in
+from tests.support.jobs import Note, assert_eventually, enqueue, jobs_in
 
 TELL = "websocket-events:tell"
 
@@ -32,12 +32,12 @@ async def test_a_commit_wakes_the_idle_engine(db: AnyDatabase, engine: JobEngine
     await engine.start()
 
     await enqueue(db, TELL)
-    await eventually(lambda: len(runs) == 1)
-    await eventually(lambda: is_empty(db))
+    await assert_eventually(lambda: len(runs) == 1)
+    await assert_eventually(lambda: is_empty(db))
     await enqueue(db, TELL)
-    await eventually(lambda: len(runs) == 2)
+    await assert_eventually(lambda: len(runs) == 2)
 
-    await eventually(lambda: is_empty(db))
+    await assert_eventually(lambda: is_empty(db))
 
 
 async def test_jobs_that_waited_before_the_start_are_run(db: AnyDatabase, engine: JobEngine) -> None:
@@ -47,8 +47,8 @@ async def test_jobs_that_waited_before_the_start_are_run(db: AnyDatabase, engine
 
     await engine.start()
 
-    await eventually(lambda: len(runs) == 25)
-    await eventually(lambda: is_empty(db))
+    await assert_eventually(lambda: len(runs) == 25)
+    await assert_eventually(lambda: is_empty(db))
 
 
 async def test_an_idle_engine_runs_a_delayed_job_in_time(db: AnyDatabase, engine: JobEngine) -> None:
@@ -58,7 +58,7 @@ async def test_an_idle_engine_runs_a_delayed_job_in_time(db: AnyDatabase, engine
     await enqueue(db, TELL, Note("later"), after=timedelta(seconds=0.5))
     await enqueue(db, TELL, Note("now"))
 
-    await eventually(lambda: len(runs) == 2)
+    await assert_eventually(lambda: len(runs) == 2)
     assert [job.read(Note).text for job in runs] == ["now", "later"]
 
 
@@ -77,14 +77,14 @@ async def test_a_failing_job_comes_back_by_itself_and_is_held_in_the_end(db: Any
     async def is_held() -> bool:
         return [job.reason for job in await engine.held()] == ["ConnectionError: the bank hung up"]
 
-    await eventually(is_held)
+    await assert_eventually(is_held)
     assert attempts == [1, 2, 3]
     assert "the bank hung up" in (await engine.held())[0].traceback
 
     await enqueue(db, TELL)
-    await eventually(lambda: len(runs) == 1)
+    await assert_eventually(lambda: len(runs) == 1)
     await engine.release((await engine.held())[0].id)
-    await eventually(lambda: attempts[3:4] == [1])
+    await assert_eventually(lambda: attempts[3:4] == [1])
 
 
 async def test_a_handler_of_the_running_engine_may_ask_to_run_again(db: AnyDatabase, engine: JobEngine) -> None:
@@ -99,8 +99,8 @@ async def test_a_handler_of_the_running_engine_may_ask_to_run_again(db: AnyDatab
     await engine.start()
     await enqueue(db, "payment-queue:poll")
 
-    await eventually(lambda: attempts == [1, 2, 3, 4])
-    await eventually(lambda: is_empty(db))
+    await assert_eventually(lambda: attempts == [1, 2, 3, 4])
+    await assert_eventually(lambda: is_empty(db))
 
 
 async def test_jobs_run_side_by_side(db: AnyDatabase, engine: JobEngine) -> None:
@@ -116,7 +116,7 @@ async def test_jobs_run_side_by_side(db: AnyDatabase, engine: JobEngine) -> None
     await enqueue(db, "payment-queue:meet")
     await enqueue(db, "payment-queue:meet")
 
-    await eventually(lambda: len(met) == 2)
+    await assert_eventually(lambda: len(met) == 2)
 
 
 async def test_no_more_jobs_run_at_once_than_allowed(db: AnyDatabase) -> None:
@@ -136,7 +136,7 @@ async def test_no_more_jobs_run_at_once_than_allowed(db: AnyDatabase) -> None:
         await enqueue(db, "payment-queue:heavy")
     await engine.start()
 
-    await eventually(lambda: ended == 8)
+    await assert_eventually(lambda: ended == 8)
     await engine.stop()
     assert most <= 2
 
@@ -199,7 +199,7 @@ async def test_an_engine_can_be_stopped_twice_and_started_again(db: AnyDatabase,
 
     await engine.start()
 
-    await eventually(lambda: len(runs) == 1)
+    await assert_eventually(lambda: len(runs) == 1)
 
 
 async def test_a_long_job_is_left_to_its_worker(db: AnyDatabase) -> None:
@@ -219,7 +219,7 @@ async def test_a_long_job_is_left_to_its_worker(db: AnyDatabase) -> None:
         await each.start()
 
     await enqueue(db, "payment-queue:long")
-    await eventually(lambda: len(ended) == 1)
+    await assert_eventually(lambda: len(ended) == 1)
     for each in engines:
         await each.stop()
 
@@ -267,8 +267,8 @@ async def test_an_idle_engine_leaves_the_processor_alone(db: AnyDatabase) -> Non
     runs = remember_runs(engine)
     await engine.start()
     await enqueue(db, TELL)
-    await eventually(lambda: len(runs) == 1)
-    await eventually(lambda: is_empty(db))
+    await assert_eventually(lambda: len(runs) == 1)
+    await assert_eventually(lambda: is_empty(db))
 
     processor, clock = time.process_time(), time.monotonic()
     await asyncio.sleep(3)

@@ -43,8 +43,7 @@ async def perform(entry: Entry, job: Job) -> None:
             await entry.handle(job)
     except Exception as error:
         if job.attempt >= entry.retry.max_attempts:
-            # Without its trace here: the hold keeps that, and the library logs it.
-            log.error("job %s of %s is held after attempt %s: %r", job.id, job.entrypoint, job.attempt, error)  # noqa: TRY400 - see above
+            log.error("job %s of %s is held: %r", job.id, job.entrypoint, error)  # noqa: TRY400 - the hold keeps its trace
             raise
         raise _another_attempt(entry, job, error) from error
     finally:

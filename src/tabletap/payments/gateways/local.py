@@ -8,6 +8,7 @@ from tabletap.credits import service as credits
 from tabletap.infra.db.transaction import Transaction
 from tabletap.ledger.model import BANK, CASH_DRAWER, customer_credit
 from tabletap.payments.errors import MethodNotOffered
+from tabletap.payments.gateways.gateway import GatewayContext
 from tabletap.payments.model import Answer, Payment, Refund, RefundAnswer
 from tabletap.qr.service import open_qr
 
@@ -17,6 +18,13 @@ class _Local:
 
     name = ""
     methods: Mapping[str, timedelta | None] = {}
+    at_provider = False
+
+    def __init__(self, context: GatewayContext) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def start(self, payment: Payment, return_url: str | None) -> Answer:
         """Nothing to start: the state it has."""
@@ -81,8 +89,8 @@ class QrBankTransferGateway(_Local):
     name = "qr_bank_transfer"
     methods: Mapping[str, timedelta | None] = {"qr_bank_transfer": timedelta(minutes=15)}
 
-    def __init__(self, public_url: str) -> None:
-        self.public_url = public_url
+    def __init__(self, context: GatewayContext) -> None:
+        self.public_url = context.public_url
 
     async def open(self, tx: Transaction, payment: Payment) -> Answer | None:
         """Make the reference and the payload. Raises BankDetailsMissing."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -14,12 +14,9 @@ from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id, is_id
 from tabletap.ledger.model import provider
 from tabletap.payments.errors import MethodNotOffered, WebhookSignatureInvalid
-from tabletap.payments.gateways.gateway import Notice
+from tabletap.payments.gateways.gateway import GatewayContext, Notice
 from tabletap.payments.model import Answer, Payment, PaymentState, Refund, RefundAnswer, RefundStatus
 from tabletap.payments.store import ProviderAccount
-
-FindAccount = Callable[[Id], Awaitable[ProviderAccount | None]]
-"""A cafe's Payconic account."""
 
 _KINDS = {
     "payconic_card": "card",
@@ -86,10 +83,11 @@ class PayconicGateway:
         "payconic_bank_transfer": timedelta(minutes=60),
         "payconic_digital_wallet": timedelta(minutes=30),
     }
+    at_provider = True
 
-    def __init__(self, find_account: FindAccount, public_url: str, timeout_seconds: int = 30) -> None:
-        self.find_account, self.public_url = find_account, public_url
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+    def __init__(self, context: GatewayContext) -> None:
+        self.context, self.public_url = context, context.public_url
+        self._timeout = aiohttp.ClientTimeout(total=context.timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -109,7 +107,7 @@ class PayconicGateway:
 
     async def start(self, payment: Payment, return_url: str | None) -> Answer:
         """`POST /payments`, with the payment's id as reference and as idempotency key."""
-        account = await self.find_account(payment.cafe_id)
+        account = await self.context.find_account(payment.cafe_id, self.name)
         token = account.token if account else ""
         body = {
             "amount": payment.total_minor,
@@ -126,7 +124,7 @@ class PayconicGateway:
 
     async def check(self, payment: Payment) -> Answer:
         """`GET /payments?reference=`: the query is the evidence."""
-        account = await self.find_account(payment.cafe_id)
+        account = await self.context.find_account(payment.cafe_id, self.name)
         reply = await self._call(account, "GET", f"/payments?reference={payment.id}")
         if reply.status != 200:
             return Answer(state=None, evidence="query", error=reply.error or f"status {reply.status}")
@@ -147,7 +145,7 @@ class PayconicGateway:
             if seen.state != "pending" or seen.gateway_payment_id is None:
                 return seen
             payment = msgspec.structs.replace(payment, gateway_payment_id=seen.gateway_payment_id)
-        account = await self.find_account(payment.cafe_id)
+        account = await self.context.find_account(payment.cafe_id, self.name)
         path = f"/payments/{payment.gateway_payment_id}/cancel"
         reply = await self._call(account, "POST", path, {}, key=f"{payment.id}-cancel")
         answer = _payment_answer(reply, "api_response")
@@ -155,7 +153,7 @@ class PayconicGateway:
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundAnswer:
         """`POST /payments/{id}/refunds`, with the refund's id as reference and as idempotency key."""
-        account = await self.find_account(payment.cafe_id)
+        account = await self.context.find_account(payment.cafe_id, self.name)
         path = f"/payments/{payment.gateway_payment_id}/refunds"
         body = {"amount": refund.amount_minor, "reference": refund.id}
         reply = await self._call(account, "POST", path, body, key=refund.id)
@@ -170,7 +168,7 @@ class PayconicGateway:
 
     async def check_refund(self, payment: Payment, refund: Refund) -> RefundAnswer:
         """`GET /payments/{id}/refunds?reference=`; one that the provider never saw is asked for again."""
-        account = await self.find_account(payment.cafe_id)
+        account = await self.context.find_account(payment.cafe_id, self.name)
         path = f"/payments/{payment.gateway_payment_id}/refunds?reference={refund.id}"
         reply = await self._call(account, "GET", path)
         try:
