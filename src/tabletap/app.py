@@ -21,6 +21,7 @@ from tabletap.infra.idempotency import Once
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.settings import Settings
 from tabletap.kernel.clock import Clock, SystemClock
+from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor
 from tabletap.orders import store as orders_store
@@ -152,7 +153,10 @@ def _command_once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) 
 
 
 def _checked_bank_details(given: Any) -> dict[str, Any]:
-    details: dict[str, Any] = msgspec.to_builtins(checked_bank_details(msgspec.convert(given, BankDetails)))
+    try:
+        details: dict[str, Any] = msgspec.to_builtins(checked_bank_details(msgspec.convert(given, BankDetails)))
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"bankDetails are not as they should be: {error}") from None
     return details
 
 

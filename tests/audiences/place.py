@@ -23,7 +23,7 @@ from tabletap.kernel.people import Actor, Role, system
 from tabletap.orders.model import Line, OrderStatus, OrderView, PlaceOrder
 from tabletap.orders.service import OrderService
 from tabletap.payments.counter import CounterService
-from tabletap.payments.gateways.gateway import Gateways
+from tabletap.payments.gateways.gateway import GatewayContext, Gateways
 from tabletap.payments.gateways.local import CashGateway, CustomerCreditGateway
 from tabletap.payments.moving import MoveOrder, OrderMoves
 from tabletap.payments.refunds import RefundService
@@ -35,11 +35,16 @@ from tests.support.rows import MovedClock, fresh_database
 SECRET = "b7c1f2a94e0d4f6f8a3b5c7d9e1f2a3b4c5d6e7f"
 
 
+async def _no_provider(_: Id, __: str) -> None:
+    """Nobody here pays through a provider."""
+
+
 class Services:
     """The use-cases that make something happen in a cafe."""
 
     def __init__(self, db: AnyDatabase, clock: MovedClock) -> None:
-        gateways = Gateways([CashGateway(), CustomerCreditGateway()])
+        context = GatewayContext("http://127.0.0.1", _no_provider)
+        gateways = Gateways([CashGateway(context), CustomerCreditGateway(context)])
         self.db, self.clock = db, clock
         self.tokens = Tokens(SECRET, clock)
         self.cafes = CafeService(db, clock, dict)

@@ -55,8 +55,8 @@ async def test_success_begins_at_zero_again() -> None:
 
     await limits.forget(THREE, "ada")
 
-    await limits.hit(THREE, "ada")
-    await limits.require(THREE, "ada")
+    answers = await asyncio.gather(*(limits.hit(THREE, "ada") for _ in range(4)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None)] * 3 + [TooMany]
 
 
 async def test_of_a_hundred_at_once_no_more_than_the_limit_pass() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -77,9 +78,7 @@ class Server:
 class _Quiet(uvicorn.Server):
     """Signals are the business of whoever runs us."""
 
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """None of ours."""
-
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - uvicorn's own has a generator type
-        """None of ours."""
-        return suppress()
+        yield

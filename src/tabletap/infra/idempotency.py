@@ -5,6 +5,7 @@ the key is only looked up when the effect was refused or the key turned out to e
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -162,8 +163,8 @@ async def run_once(
 ) -> Outcome[V]:
     """Run a decision under a key: its own stored answer is given again, its refusal by a rule too.
 
-    `work` calls `remember` or `begin` itself, in its transaction. `resume` finishes what a died process began, given the
-    resource's id. Raises IdempotencyKeyReused, RequestInProgress and whatever the decision refuses.
+    `work` calls `remember` or `begin` itself, in its transaction. `resume` finishes what a died process began,
+    given the resource's id. Raises IdempotencyKeyReused, RequestInProgress and whatever the decision refuses.
     """
     try:
         return Outcome(await db.transaction(cafe_id, work))
@@ -201,10 +202,8 @@ async def _remember_refusal(db: AnyDatabase, once: Once, refusal: Refusal) -> No
     async def keep(tx: Transaction) -> None:
         tx.add(idempotency, once.row(tx.now, "refused", msgspec.json.encode(kept)))
 
-    try:
+    with suppress(Duplicate):  # the same request was refused twice at once: either answer is the right one
         await db.transaction(once.cafe_id, keep)
-    except Duplicate:
-        pass  # the same request was refused twice at once: either answer is the right one
 
 
 def abandon(tx: Transaction, once: Once | None) -> None:

@@ -20,7 +20,7 @@ _TWO_DIGITS = (
     "NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL "
     "THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
 )
-EXPONENTS: dict[str, int] = {code: 2 for code in _TWO_DIGITS.split()} | {
+EXPONENTS: dict[str, int] = dict.fromkeys(_TWO_DIGITS.split(), 2) | {
     code: digits for digits, codes in _OTHER_EXPONENTS.items() for code in codes.split()
 }
 """Digits after the decimal point by currency (ISO 4217, list one)."""

@@ -208,7 +208,7 @@ def reserve(tx: Transaction, order: Order, amount_minor: int) -> Order:
 async def take_payment(tx: Transaction, order: Order, amount_minor: int, reserved_minor: int) -> tuple[Order, int]:
     """Apply money to the bill; answers the order and how much of the amount it could take.
 
-    The rest has no bill to go to (paid meanwhile, or cancelled): the caller books it to suspense for a person to decide.
+    The rest has no bill to go to (paid meanwhile, or cancelled): the caller books it to suspense, a person decides.
     """
     applied = 0 if order.status == "cancelled" else min(amount_minor, order.outstanding_minor)
     paid = order.paid_minor + applied

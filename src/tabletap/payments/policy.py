@@ -1,4 +1,4 @@
-"""What a payment may be asked to do (the seed's PaymentSecurityService): payer, amount, tip, metadata, return address."""
+"""What a payment may be asked to do (PaymentSecurityService): payer, amount, tip, metadata, return address."""
 
 from collections.abc import Collection
 from typing import Any
@@ -68,8 +68,8 @@ def amount_of(order: Order, asked_minor: int | None) -> int:
 def _too_much(order: Order) -> str:
     if order.reserved_minor:
         return (
-            f"{order.outstanding_minor} is outstanding on this bill, and {order.reserved_minor} of it is being paid right "
-            "now; wait for that payment or cancel it."
+            f"{order.outstanding_minor} is outstanding on this bill, and {order.reserved_minor} of it is being paid "
+            "right now; wait for that payment or cancel it."
         )
     return f"{order.outstanding_minor} is outstanding on this bill; a payment cannot be more."
 

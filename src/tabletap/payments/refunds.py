@@ -52,7 +52,10 @@ class RefundPayment(msgspec.Struct, frozen=True, kw_only=True):
 async def reserve(
     tx: Transaction, payment: Payment, amount_minor: int, reason: str, destination: Destination, by: Actor
 ) -> Refund:
-    """Set part of a payment aside to go back. Raises PaymentNotRefundable, RefundTooLarge, RefundToCreditNeedsAccount."""
+    """Set part of a payment aside to go back.
+
+    Raises PaymentNotRefundable, RefundTooLarge and RefundToCreditNeedsAccount.
+    """
     if payment.state != "completed":
         raise PaymentNotRefundable
     if amount_minor > payment.refundable_minor:

@@ -115,6 +115,11 @@ class Dispatcher:
                 if feed.pump is None:
                     feed.pump = asyncio.create_task(self._pump(feed))
 
+    @property
+    def feeds(self) -> int:
+        """How many streams are delivered here."""
+        return len(self._feeds)
+
     # --- members ----------------------------------------------------------------------
 
     def position(self, session: Session, key: str) -> Position | None:

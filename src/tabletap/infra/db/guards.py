@@ -52,7 +52,9 @@ DO $$ BEGIN
   IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{TENANT_ROLE}') THEN CREATE ROLE {TENANT_ROLE} NOLOGIN; END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
 DO $$ BEGIN
-  IF NOT pg_has_role(current_user, '{TENANT_ROLE}', 'MEMBER') THEN EXECUTE format('GRANT {TENANT_ROLE} TO %I', current_user); END IF;
+  IF NOT pg_has_role(current_user, '{TENANT_ROLE}', 'MEMBER') THEN
+    EXECUTE format('GRANT {TENANT_ROLE} TO %I', current_user);
+  END IF;
 END $$;
 GRANT USAGE ON SCHEMA public TO {TENANT_ROLE};
 """

@@ -12,6 +12,11 @@ import sqlalchemy as sa
 from tabletap.infra.db.job_request import JobRequest
 from tabletap.kernel.events import Event
 
+LOCK_ORDER = ("order_counter", "cafe_order", "split", "payment", "refund", "qr_payment", "customer_credit")
+"""Rows are locked in this order, by reads with locks and by guarded updates alike, so that nobody waits in a circle."""
+_LAST = len(LOCK_ORDER)
+_RANK = {table: rank for rank, table in enumerate(LOCK_ORDER)}
+
 
 class Update(msgspec.Struct):
     """One row's change: which row, what must still hold about it, and its new values."""
@@ -48,7 +53,7 @@ class Plan:
     def update(
         self, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any], guard: Mapping[str, Any]
     ) -> None:
-        """Change exactly one row if the guard still holds; else the transaction reads again, with locks, and decides again.
+        """Change exactly one row if the guard still holds; else the transaction decides again, with locks.
 
         A second update of the same row in one transaction joins the first: its guard stays, the newer values win.
         """
@@ -58,6 +63,11 @@ class Plan:
             self.updates[name] = Update(table, dict(key), dict(guard), dict(values))
         else:
             known.values.update(values)
+
+    def put_in_order(self) -> None:
+        """Updates in the order of locks, events in the order of their streams."""
+        self.updates = dict(sorted(self.updates.items(), key=lambda item: (_RANK.get(item[0][0], _LAST), item[0])))
+        self.events.sort(key=lambda event: event.stream)
 
     def remove(self, table: sa.Table, key: Mapping[str, Any]) -> None:
         """Delete a row by its key; one that is not there is no fault."""
@@ -71,7 +81,7 @@ class Plan:
         key: tuple[str, ...],
         guard: tuple[str, ...],
     ) -> None:
-        """Update the fields in which two states of one row differ, guarded by fields of the first. No difference, no write."""
+        """Update the fields in which two states of a row differ, guarded by fields of the first; none, no write."""
         if self._replace_added(table, before, after):
             return
         changed = {

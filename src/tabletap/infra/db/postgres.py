@@ -10,7 +10,18 @@ import msgspec
 
 from tabletap.infra.db.postgres_write import arguments_of, shape_of, text
 from tabletap.infra.db.statement import Statement
-from tabletap.infra.db.transaction import Duplicate, Follow, Look, Publish, Reader, Stale, T, Transaction, Work
+from tabletap.infra.db.transaction import (
+    DatabaseAway,
+    Duplicate,
+    Follow,
+    Look,
+    Publish,
+    Reader,
+    Stale,
+    T,
+    Transaction,
+    Work,
+)
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.ids import Id
 
@@ -48,7 +59,28 @@ async def _prepare_tenant(connection: "asyncpg.Connection[Any]") -> None:
 
 
 async def _keep_state(connection: "asyncpg.Connection[Any]") -> None:
-    """Instead of the pool's RESET ALL after every use: our sessions differ in nothing but the cafe, which is tracked."""
+    """Instead of the pool's RESET ALL after every use: our sessions differ only in the cafe, which is tracked."""
+
+
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+@asynccontextmanager
+async def _reached() -> AsyncIterator[None]:
+    """A database that is away is a refusal which says so; with an idempotency key, asking again is always safe."""
+    try:
+        yield
+    except _AWAY as error:
+        if isinstance(error, ValueError):
+            raise  # a wrong argument is a bug of ours, though the driver files it under its interface errors
+        raise DatabaseAway(retry_after_seconds=2) from error
 
 
 class PostgresReader(Reader):
@@ -130,7 +162,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _of(self, cafe_id: Id) -> AsyncIterator[Any]:
-        async with self._tenants.acquire() as connection:
+        async with _reached(), self._tenants.acquire() as connection:
             bare: Any = getattr(connection, "_con")  # noqa: B009  # the pool's proxy has no room for a note of ours
             if bare.cafe_id != cafe_id:
                 bare.cafe_id = None
@@ -150,7 +182,7 @@ class PostgresDatabase:
                 if error.sqlstate not in _RETRIED_STATES:
                     raise
                 await asyncio.sleep(0.001 * attempt)
-        raise Stale
+        raise DatabaseAway("Too many people change the same thing at once; try again.", retry_after_seconds=1)
 
     async def _attempt(self, connection: Any, cafe_id: Id, work: Work[T], locked: bool) -> T:
         transaction = PostgresTransaction(connection, cafe_id, self.clock.now(), locked)
@@ -186,7 +218,7 @@ class PostgresDatabase:
 
     async def across_cafes(self, look: Look[T]) -> T:
         """Reads that find or serve every tenant (contract of Database)."""
-        async with self._system.acquire() as connection:
+        async with _reached(), self._system.acquire() as connection:
             return await look(PostgresReader(connection, "", self.clock.now()))
 
     @property

@@ -92,20 +92,20 @@ class SqliteTransaction(Transaction):
 
     def __init__(self, execute: Execute, cafe_id: Id, now: Any) -> None:
         super().__init__(cafe_id, now, locked=True)
-        self._execute = execute
+        self.execute = execute
 
     async def rows(self, statement: Statement, params: dict[str, Any], lock: bool) -> list[Any]:
         """The statement's rows."""
-        return _fetch(self._execute, statement, params)
+        return _fetch(self.execute, statement, params)
 
     async def run(self, statement: Statement, **params: Any) -> int:
         """Write at once."""
         compiled = statement.sqlite
-        return self._execute(compiled.text, compiled.arguments(params)).rowcount
+        return self.execute(compiled.text, compiled.arguments(params)).rowcount
 
     def write(self) -> None:
         """Write the plan: guarded updates, rows, jobs, and the streams last."""
-        write_plan(self._execute, self)
+        write_plan(self.execute, self)
 
 
 def write_plan(execute: Execute, plan: Plan) -> None:
@@ -237,7 +237,7 @@ class SqliteDatabase:
 
         async def run(transaction: Transaction) -> T:
             assert isinstance(transaction, SqliteTransaction)
-            return work(transaction._execute)
+            return work(transaction.execute)
 
         return await self.transaction("", run)
 
@@ -247,29 +247,34 @@ class SqliteDatabase:
 
     def _write_on(self) -> None:
         """Take whatever waits, run it in one transaction, each decision in a savepoint of its own, and commit once."""
-        execute, stopping = self._writing.execute, False
-        while not stopping:
-            unit = self._queue.get()
-            if unit is None:
+        execute = self._writing.execute
+        while True:
+            first = unit = self._queue.get()
+            if first is None:
                 return
             done: list[Outcome] = []
-            execute("BEGIN IMMEDIATE")
-            while unit is not None:
-                done.append(self._run(execute, unit))
-                if len(done) >= _BATCH:
-                    break
-                try:
-                    unit = self._queue.get_nowait()
-                    stopping = unit is None
-                except queue.Empty:
-                    break
             try:
+                execute("BEGIN IMMEDIATE")
+                while unit is not None:
+                    done.append(self._run(execute, unit))
+                    unit = self._next() if len(done) < _BATCH else None
                 execute("COMMIT")
             except sqlite3.Error as error:
                 if self._writing.in_transaction:
                     execute("ROLLBACK")
-                done = [(unit, None, error, _NOTHING) for unit, *_ in done]
+                failed = [each for each, *_ in done] or [first]
+                done = [(each, None, error, _NOTHING) for each in failed]
             self._loop.call_soon_threadsafe(self._committed, done)
+
+    def _next(self) -> _Unit | None:
+        """What else waits now. The end of all work is put back for the outer loop to see."""
+        try:
+            unit = self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if unit is None:
+            self._queue.put(None)
+        return unit
 
     def _run(self, execute: Execute, unit: _Unit) -> Outcome:
         transaction = SqliteTransaction(execute, unit.cafe_id, self.clock.now())
@@ -277,7 +282,7 @@ class SqliteDatabase:
         try:
             result = unit.context.run(drive, self._decide(transaction, unit.work))
             execute("RELEASE decision")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits for this decision
             execute("ROLLBACK TO decision")
             execute("RELEASE decision")
             return unit, None, error, _NOTHING

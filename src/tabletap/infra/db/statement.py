@@ -70,7 +70,7 @@ class Compiled:
         on_sqlite = dialect.name == "sqlite"
         binds = compiled.binds
         self._binds = [to_sqlite(binds[name].type) if on_sqlite and name in binds else None for name in self._names]
-        outs = [from_sqlite(entry.type) if on_sqlite else None for entry in compiled._result_columns]
+        outs = [from_sqlite(entry.type) if on_sqlite else None for entry in compiled._result_columns]  # noqa: SLF001 - the only place that names the types
         self._outs = [(index, convert) for index, convert in enumerate(outs) if convert is not None]
 
     def arguments(self, given: dict[str, Any]) -> list[Any]:

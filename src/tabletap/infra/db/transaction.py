@@ -11,6 +11,7 @@ import msgspec
 from tabletap.infra.db.job_request import JobRequest
 from tabletap.infra.db.plan import Plan
 from tabletap.infra.db.statement import Statement
+from tabletap.kernel.errors import Kind, Refusal
 from tabletap.kernel.events import Event, Fact
 from tabletap.kernel.ids import Id
 
@@ -23,6 +24,12 @@ correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=No
 
 class Stale(Exception):
     """A guard failed: somebody else changed a row since it was read. The engine tries again, with locks."""
+
+
+class DatabaseAway(Refusal):
+    """The database cannot be reached right now; try again shortly, with the same key where one is used."""
+
+    code, kind, retryable = "database_unavailable", Kind.UNAVAILABLE, True
 
 
 class Duplicate(Exception):
@@ -106,7 +113,7 @@ class Transaction(Reader, Plan):
 
     @abstractmethod
     async def run(self, statement: Statement, **params: Any) -> int:
-        """Write at once and answer how many rows it touched: for upkeep only, in a transaction that began with locks."""
+        """Write at once and answer how many rows it touched: for upkeep, in a transaction that began with locks."""
 
     async def settle(self, follow: "Follow") -> None:
         """Let reactions follow every fact, and the facts that they emit."""
@@ -114,7 +121,7 @@ class Transaction(Reader, Plan):
         while index < len(self.facts):
             await follow(self, self.facts[index])
             index += 1
-        self.events.sort(key=lambda event: event.stream)
+        self.put_in_order()
 
 
 Follow = Callable[[Transaction, Fact], Awaitable[None]]
@@ -141,7 +148,7 @@ class Database(Protocol):
         ...
 
     async def transaction(self, cafe_id: Id, work: Work[T], *, lock: bool = False) -> T:
-        """Run a decision and write what it said, in one commit. Raises what the decision raises; then nothing is written.
+        """Run a decision and write what it said, in one commit. What it raises is raised, and nothing is written.
 
         `lock` takes row locks from the first try, for upkeep and for rows that are always contended.
         """

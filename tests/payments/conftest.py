@@ -1,0 +1,52 @@
+"""Worlds to pay in: one shared by the tests that only add orders of their own, and others for tests that do more."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.books import assert_books_are_right
+from tests.support.shared_world import heal, opened
+from tests.support.world import World
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def shared_world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
+) -> AsyncIterator[World]:
+    """The package's world on this engine."""
+    async with opened(request, tmp_path_factory, engine_name) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def audited_world(shared_world: World) -> AsyncIterator[World]:
+    """The same world; after each module its books have to be right."""
+    yield shared_world
+    await heal(shared_world)
+    await assert_books_are_right(shared_world)
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def world(audited_world: World) -> AsyncIterator[World]:
+    """The same world; each test leaves its provider healthy. Use fresh orders, and leave the clock alone."""
+    yield audited_world
+    await heal(audited_world)
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def own_world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
+) -> AsyncIterator[World]:
+    """A world for one test alone: its clock may be moved and its provider taken away."""
+    async with opened(request, tmp_path_factory, engine_name) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def still_world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
+) -> AsyncIterator[World]:
+    """A world for one module in which nothing happens by itself: no job runs unless a test runs it."""
+    async with opened(request, tmp_path_factory, engine_name, with_jobs=False) as world:
+        yield world

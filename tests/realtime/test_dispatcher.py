@@ -1,0 +1,141 @@
+"""Whatever the broker does to its hints and whoever comes and goes: the stream is delivered whole and in order."""
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tabletap.infra.db.transaction import Transaction
+from tabletap.kernel.events import Event
+from tabletap.kernel.ids import new_id
+from tabletap.kernel.people import Actor, Role
+from tabletap.realtime.dispatcher import Dispatcher
+from tabletap.realtime.messages import Position
+from tabletap.realtime.sessions import Session
+from tests.support.rows import MovedClock, fresh_database
+
+CAFE = new_id()
+KEYS = (f"cafe:{CAFE}:kitchen", f"cafe:{CAFE}:staff")
+SCREENS = 3
+
+
+class Wire:
+    """The network: notes what reaches which socket. Each send lets others run, as a real one does."""
+
+    def __init__(self) -> None:
+        self.rooms: defaultdict[str, list[str]] = defaultdict(list)
+        self.arrived: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+
+    async def tell(self, namespace: str, to: str, event: Event) -> None:
+        for socket_id in list(self.rooms[to]) if to in self.rooms else [to]:
+            self.arrived[socket_id, event.stream].append(event.seq)
+        await asyncio.sleep(0)
+
+    async def say(self, namespace: str, socket_id: str, name: str, payload: msgspec.Struct) -> None:
+        raise AssertionError(f"{name} was not to be said")
+
+    async def enter_room(self, sid: str, room: str, namespace: str) -> None:
+        self.rooms[room].append(sid)
+
+    async def leave_room(self, sid: str, room: str, namespace: str) -> None:
+        self.rooms[room].remove(sid)
+
+
+class Story:
+    """Runs steps against a dispatcher on a real database."""
+
+    def __init__(self, db: Any, clock: MovedClock) -> None:
+        self.db, self.wire = db, Wire()
+        self.dispatcher = Dispatcher(db, self.wire)
+        actor = Actor(cafe_id=CAFE, person_id=new_id(), roles=frozenset({Role.MANAGER}))
+        self.screens = [Session("/admin", f"socket{n}", actor, {}, clock.now()) for n in range(SCREENS)]
+        self.hints: list[Event] = []
+        self.heads: defaultdict[str, int] = defaultdict(int)
+        db.publish = self.hints.extend
+
+    async def step(self, step: tuple[Any, ...]) -> None:
+        await getattr(self, str(step[0]))(*step[1:])
+        await asyncio.sleep(0)
+
+    async def commit(self, key: str, times: int) -> None:
+        async def decide(tx: Transaction) -> None:
+            for _ in range(times):
+                event_id = new_id()
+                tx.tell(
+                    Event(
+                        cafe_id=CAFE, stream=key, name="x", data=b"{}", event_id=event_id, cause_id=event_id, at=tx.now
+                    )
+                )
+
+        await self.db.transaction(CAFE, decide)
+        self.heads[key] += times
+
+    async def hint(self, choices: list[int]) -> None:
+        """Some of what was published arrives, in any order, twice or later; what is not chosen may be lost."""
+        self.dispatcher.hear([self.hints[choice % len(self.hints)] for choice in choices if self.hints])
+
+    async def look(self) -> None:
+        await self.dispatcher.look()
+
+    async def join(self, number: int, key: str) -> None:
+        screen = self.screens[number]
+        if key in screen.streams:
+            return
+        screen.streams.add(key)
+        arrived = self.wire.arrived[screen.socket_id, key]
+        await self.dispatcher.join(screen, key, Position(epoch=1, seq=arrived[-1] if arrived else 0))
+
+    async def leave(self, number: int, key: str) -> None:
+        await self.dispatcher.leave(self.screens[number], key)
+        self.screens[number].streams.discard(key)
+
+    def assert_prefixes(self) -> None:
+        for (socket_id, key), seqs in self.wire.arrived.items():
+            assert seqs == list(range(1, len(seqs) + 1)), (socket_id, key)
+            assert len(seqs) <= self.heads[key]
+
+    async def settle(self) -> None:
+        await self.dispatcher.look()
+        for screen in self.screens:
+            for key in screen.streams:
+                assert len(self.wire.arrived[screen.socket_id, key]) == self.heads[key], "nothing is missing"
+        await self.dispatcher.stop()
+
+
+key_of = st.sampled_from(KEYS)
+number_of = st.integers(0, SCREENS - 1)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("commit"), key_of, st.integers(1, 4)),
+        st.tuples(st.just("hint"), st.lists(st.integers(0, 60), max_size=8)),
+        st.tuples(st.just("look")),
+        st.tuples(st.just("join"), number_of, key_of),
+        st.tuples(st.just("leave"), number_of, key_of),
+    ),
+    max_size=40,
+)
+
+
+@given(steps, st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_story_ends_with_every_screen_having_the_stream(story: list[tuple[Any, ...]], at_once: bool) -> None:
+    asyncio.run(tell(story, at_once))
+
+
+async def tell(steps_: list[tuple[Any, ...]], at_once: bool) -> None:
+    """One after the other, or in groups of which everything happens at the same time."""
+    clock = MovedClock()
+    with tempfile.TemporaryDirectory() as folder:
+        async with fresh_database(Path(folder), None, clock) as db:
+            story = Story(db, clock)
+            size = 5 if at_once else 1
+            for start in range(0, len(steps_), size):
+                await asyncio.gather(*(story.step(step) for step in steps_[start : start + size]))
+                story.assert_prefixes()
+            await story.settle()
+            story.assert_prefixes()

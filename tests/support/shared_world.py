@@ -1,0 +1,27 @@
+"""A world that the tests of a package share, and one that a module has to itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.books import assert_books_are_right
+from tests.support.world import World, running
+
+
+@asynccontextmanager
+async def opened(
+    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, engine_name: str, *, with_jobs: bool = True
+) -> AsyncIterator[World]:
+    """A fresh world on an engine, whose books have to be right when it ends."""
+    postgres_url = request.getfixturevalue("postgres_url") if engine_name == "postgres" else None
+    async with running(folders.mktemp("world"), engine_name, postgres_url, with_jobs=with_jobs) as world:
+        yield world
+        await heal(world)
+        await assert_books_are_right(world)
+
+
+async def heal(world: World) -> None:
+    """A provider without faults that waits for its guests and calls back."""
+    await world.control("DELETE", "/faults")
+    await world.control("POST", "/mode", {"autoApprove": False, "webhooks": True})
