@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,7 +54,8 @@ class Answer(msgspec.Struct):
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    """By name, in any case."""
 
 
 class CafeWorld(msgspec.Struct):
@@ -97,7 +98,7 @@ class World:
             verb, f"{self.url}/api/v1{path}", data=data, headers={"Content-Type": "application/json", **headers}
         ) as response:
             raw = await response.read()
-            return Answer(response.status, msgspec.json.decode(raw) if raw else None, dict(response.headers))
+            return Answer(response.status, msgspec.json.decode(raw) if raw else None, response.headers)
 
     async def order(self, who: str = "customer", *, items: dict[str, int] | None = None, **more: Any) -> dict[str, Any]:
         """Place an order of menu items by name and quantity (one flat white) and answer it."""
