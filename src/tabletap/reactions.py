@@ -11,4 +11,4 @@ async def follow(tx: Transaction, fact: Fact) -> None:
     A paid order reaches the kitchen through OrderStatusChanged, which `orders.take_payment` emits in the transaction of
     the payment; a completed payment closes its QR code and its share in `payments.settling`.
     """
-    tx.tell(*events_of(fact))
+    tx.tell(*events_of(fact, tx.cause_id))

@@ -76,8 +76,8 @@ class Story:
         self.heads[key] += times
 
     async def hint(self, choices: list[int]) -> None:
-        """Some of what was published arrives, in any order, twice or later; what is not chosen may be lost."""
-        self.dispatcher.hear([self.hints[choice % len(self.hints)] for choice in choices if self.hints])
+        """Some of what was published lately arrives, in any order, twice or later; what is not chosen is lost."""
+        self.dispatcher.hear([self.hints[-choice] for choice in choices if choice <= len(self.hints)])
 
     async def look(self) -> None:
         await self.dispatcher.look()
@@ -112,7 +112,7 @@ number_of = st.integers(0, SCREENS - 1)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("commit"), key_of, st.integers(1, 4)),
-        st.tuples(st.just("hint"), st.lists(st.integers(0, 60), max_size=8)),
+        st.tuples(st.just("hint"), st.lists(st.integers(1, 10), min_size=1, max_size=8)),
         st.tuples(st.just("look")),
         st.tuples(st.just("join"), number_of, key_of),
         st.tuples(st.just("leave"), number_of, key_of),

@@ -178,7 +178,7 @@ async def running(
             world.other = await furnish(app, "Other Cafe", sandbox.url, other)
             yield world
         await server.stop()
-        await sandbox.stop()
+        await world.sandbox.stop()
 
 
 async def furnish(app: App, name: str, provider_url: str, account: SandboxAccount) -> CafeWorld:

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,19 @@ import sqlalchemy as sa
 
 from tabletap.infra.db.job_request import enqueue_on_sqlite
 from tabletap.infra.db.plan import Plan, Update
-from tabletap.infra.db.schema import Instant, metadata
-from tabletap.infra.db.statement import Convert, Statement, to_sqlite
+from tabletap.infra.db.schema import metadata
+from tabletap.infra.db.statement import Convert, Statement, instant_number, to_sqlite
 from tabletap.infra.db.transaction import Duplicate, Follow, Look, Publish, Reader, Stale, T, Transaction, Work
 from tabletap.kernel.clock import Clock
+from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id
 
 _BATCH = 256
-_HEAD = (
-    "INSERT INTO stream (cafe_id, key, head) VALUES (?1, ?2, 1) "
-    "ON CONFLICT (cafe_id, key) DO UPDATE SET head = head + 1 RETURNING head, epoch"
+_HEADS = (
+    "INSERT INTO stream (cafe_id, key, head) VALUES (?1, ?2, ?3) "
+    "ON CONFLICT (cafe_id, key) DO UPDATE SET head = head + ?3 RETURNING head, epoch"
 )
-_EVENT = (
-    "INSERT INTO stream_event (cafe_id, key, seq, event_id, cause_id, name, at, schema_version, data) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_EVENTS = "INSERT INTO stream_event (cafe_id, key, seq, event_id, cause_id, name, at, schema_version, data) VALUES "
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.")
 
 
@@ -128,18 +127,28 @@ def write_plan(execute: Execute, plan: Plan) -> None:
         if match is None:
             raise
         raise Duplicate(match[1]) from error
-    _write_jobs_and_events(execute, plan)
-
-
-def _write_jobs_and_events(execute: Execute, plan: Plan) -> None:
-    to_number = to_sqlite(Instant)
-    assert to_number is not None
     for job in plan.jobs:
         enqueue_on_sqlite(execute, job)
-    for event in plan.events:
-        ((event.seq, event.epoch),) = execute(_HEAD, (event.cafe_id, event.stream)).fetchall()
-        place = (event.cafe_id, event.stream, event.seq, event.event_id, event.cause_id, event.name)
-        execute(_EVENT, (*place, to_number(event.at), event.schema_version, event.data))
+    _append(execute, plan.events)
+
+
+def _append(execute: Execute, events: list[Event]) -> None:
+    """Each stream's head moves once, by the number of its new events; all events go in with one statement."""
+    arguments: list[Any] = []
+    for (cafe_id, stream), of_stream in groupby(events, key=lambda event: (event.cafe_id, event.stream)):
+        told = list(of_stream)
+        ((head, epoch),) = execute(_HEADS, (cafe_id, stream, len(told))).fetchall()
+        for seq, event in enumerate(told, head - len(told) + 1):
+            event.seq, event.epoch = seq, epoch
+            arguments += (cafe_id, stream, seq, event.event_id, event.cause_id, event.name)
+            arguments += (instant_number(event.at), event.schema_version, event.data)
+    if events:
+        execute(_events_text(len(events)), arguments)
+
+
+@cache
+def _events_text(count: int) -> str:
+    return _EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 @cache

@@ -24,8 +24,13 @@ _MICROSECOND = timedelta(microseconds=1)
 Convert = Callable[[Any], Any]
 
 
+def instant_number(at: datetime) -> int:
+    """A moment as SQLite keeps it: whole microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
 def _instant_in(value: datetime | None) -> int | None:
-    return None if value is None else (value - _EPOCH) // _MICROSECOND
+    return None if value is None else instant_number(value)
 
 
 def _instant_out(value: int | None) -> datetime | None:

@@ -13,7 +13,7 @@ from tabletap.infra.db.plan import Plan
 from tabletap.infra.db.statement import Statement
 from tabletap.kernel.errors import Kind, Refusal
 from tabletap.kernel.events import Event, Fact
-from tabletap.kernel.ids import Id
+from tabletap.kernel.ids import Id, new_id
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -78,6 +78,8 @@ class Transaction(Reader, Plan):
         self.now = now
         self.locked = locked
         self.facts: list[Fact] = []
+        self.cause_id = new_id()
+        """What all events of this change have in common."""
         self._remembered: dict[Any, Any] = {}
 
     def emit(self, *facts: Fact) -> None:

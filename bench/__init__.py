@@ -1,0 +1,1 @@
+"""What TableTap costs: real servers, real databases, real requests; `make bench` prints it."""

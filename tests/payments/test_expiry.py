@@ -1,0 +1,172 @@
+"""A payment's time is over: it expires only if the provider agrees, and money that comes late is never lost."""
+
+import pytest
+
+from tabletap.kernel.ids import new_id
+from tests.support.books import rows
+from tests.support.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def fresh_token(world: World, who: str) -> str:
+    """Tokens are good for an hour, and these tests let more time pass."""
+    person = world.home.people[who]
+    return world.app.services.tokens.issue(cafe_id=person.cafe_id, person_id=person.person_id, roles=person.roles)
+
+
+@pytest.mark.parametrize(
+    ("method", "minutes"),
+    [
+        ("qr_bank_transfer", 15),
+        ("payconic_card", 30),
+        ("payconic_bank_transfer", 60),
+        ("payconic_digital_wallet", 30),
+    ],
+)
+async def test_a_payment_expires_at_its_methods_time_and_frees_the_bill(
+    own_world: World, method: str, minutes: int
+) -> None:
+    world = own_world
+    order = await world.order()
+    payment_id = (await world.pay(order, method)).body["paymentId"]
+
+    await world.let_time_pass(minutes=minutes, seconds=-5)
+    before = (await world.payment(payment_id))["status"]
+    await world.let_time_pass(seconds=10)
+
+    manager = world.home.tokens["manager"] = await fresh_token(world, "manager")
+    customer = await fresh_token(world, "customer")
+    after = await world.until(payment_id, "expired")
+    otherwise = await world.pay(order, "customer_credit", customer)
+    assert (before, manager != "") == ("pending", True)
+    assert after["history"][-1]["to"] == "expired"
+    assert otherwise.status == 201
+    if method == "qr_bank_transfer":
+        assert after["qr"]["status"] == "expired"
+        assert after["history"][-1]["evidence"] == "clock"
+    else:
+        assert after["history"][-1]["evidence"] == "api_response"
+
+
+async def test_cash_waits_for_the_counter_without_an_end(own_world: World) -> None:
+    order = await own_world.order()
+    payment_id = (await own_world.pay(order, "cash")).body["paymentId"]
+
+    await own_world.let_time_pass(days=2)
+
+    own_world.home.tokens["manager"] = await fresh_token(own_world, "manager")
+    assert (await own_world.payment(payment_id))["status"] == "pending"
+
+
+async def test_a_cafe_may_choose_other_minutes(own_world: World) -> None:
+    path = f"/cafes/{own_world.home.id}"
+    changed = await own_world.call("PUT", path, "manager", {"expiryMinutes": {"qr_bank_transfer": 1}})
+    order = await own_world.order()
+    payment_id = (await own_world.pay(order, "qr_bank_transfer")).body["paymentId"]
+
+    await own_world.let_time_pass(seconds=61)
+
+    assert changed.status == 200
+    assert (await own_world.payment(payment_id))["status"] == "expired"
+
+
+async def test_what_was_paid_in_the_last_moment_completes_instead_of_expiring(own_world: World) -> None:
+    await own_world.control("POST", "/mode", {"webhooks": False})
+    order = await own_world.order()
+    started = (await own_world.pay(order, "payconic_card")).body
+    await own_world.let_time_pass(minutes=29)
+    await own_world.control("POST", f"/payments/{started['gatewayPaymentId']}/approve")
+
+    await own_world.let_time_pass(minutes=2)
+
+    assert (await own_world.payment(started["paymentId"]))["status"] == "completed"
+    assert (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
+
+
+async def test_money_that_comes_after_expiry_still_pays_an_open_bill(own_world: World) -> None:
+    order = await own_world.order()
+    payment_id = (await own_world.pay(order, "payconic_card")).body["paymentId"]
+    await own_world.control("POST", "/faults", {"fault": "late_success"})
+
+    await own_world.let_time_pass(minutes=31)
+    expired = await own_world.payment(payment_id)
+
+    late = await own_world.until(payment_id, "completed")
+    assert expired["status"] == "expired"
+    assert [step["to"] for step in late["history"]] == ["pending", "expired", "completed"]
+    assert (late["needsReview"], late["history"][-1]["evidence"]) == (False, "query")
+    assert (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
+
+
+async def test_late_money_for_a_bill_paid_otherwise_is_kept_apart_for_a_person_to_decide(own_world: World) -> None:
+    order = await own_world.order()
+    payment_id = (await own_world.pay(order, "payconic_card", tipAmount=48)).body["paymentId"]
+    await own_world.control("POST", "/faults", {"fault": "late_success"})
+    await own_world.let_time_pass(minutes=31)
+    assert (await own_world.pay(order, "customer_credit")).status == 201
+
+    late = await own_world.until(payment_id, "completed")
+
+    booked = await rows(
+        own_world,
+        "SELECT e.account, e.amount_minor FROM entry e JOIN journal j ON j.id = e.journal_id "
+        f"WHERE j.payment_id = '{payment_id}' AND e.account NOT LIKE 'provider:%'",
+    )
+    assert late["needsReview"] is True
+    assert dict(booked) == {"suspense": -480, "tips_payable": -48}
+    back = await own_world.call("POST", f"/payments/{payment_id}/refunds", "manager", {}, key=new_id())
+    assert (back.status, back.body["status"]) == (201, "completed")
+
+
+async def test_late_money_for_a_cancelled_order_releases_no_goods(own_world: World) -> None:
+    order = await own_world.order()
+    payment_id = (await own_world.pay(order, "payconic_card")).body["paymentId"]
+    await own_world.control("POST", "/faults", {"fault": "late_success"})
+    cancelled = await own_world.call("POST", f"/payments/{payment_id}/cancel", "customer")
+    await own_world.call("POST", f"/orders/{order['id']}/status", "customer", {"status": "cancelled"})
+
+    late = await own_world.until(payment_id, "completed")
+
+    shown = (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body
+    assert cancelled.body["status"] == "cancelled"
+    assert late["needsReview"] is True
+    assert shown["status"] == "cancelled"
+
+
+async def test_a_transfer_seen_after_its_time_still_pays_the_bill(own_world: World) -> None:
+    order = await own_world.order()
+    started = (await own_world.pay(order, "qr_bank_transfer")).body
+    await own_world.let_time_pass(minutes=16)
+
+    path = f"/qr-payments/{started['qr']['qrPaymentId']}/confirm"
+    confirmed = await own_world.call("POST", path, "counter", {"amount": 480}, key=new_id())
+
+    shown = (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body
+    assert (confirmed.status, confirmed.body["status"]) == (200, "completed")
+    assert shown["status"] == "paid"
+
+
+@pytest.mark.parametrize("method", ["cash", "qr_bank_transfer", "payconic_card"])
+async def test_the_payer_cancels_what_is_not_paid_yet_and_twice_is_as_good_as_once(world: World, method: str) -> None:
+    order = await world.order()
+    path = f"/payments/{(await world.pay(order, method)).body['paymentId']}/cancel"
+
+    first = await world.call("POST", path, "customer")
+    again = await world.call("POST", path, "staff")
+
+    assert (first.status, first.body["status"]) == (200, "cancelled")
+    assert (again.status, again.body["status"]) == (200, "cancelled")
+    assert (await world.pay(order, "customer_credit")).status == 201
+
+
+async def test_what_the_guest_paid_meanwhile_cannot_be_cancelled(world: World) -> None:
+    await world.control("POST", "/mode", {"webhooks": False})
+    order = await world.order()
+    started = (await world.pay(order, "payconic_card")).body
+    await world.control("POST", f"/payments/{started['gatewayPaymentId']}/approve")
+
+    refused = await world.call("POST", f"/payments/{started['paymentId']}/cancel", "customer")
+
+    assert (refused.status, refused.body["code"]) == (422, "payment_not_cancellable")
+    assert (await world.payment(started["paymentId"]))["status"] == "completed"
