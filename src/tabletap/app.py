@@ -19,6 +19,7 @@ from tabletap.infra.db.open import open_database
 from tabletap.infra.db.transaction import Reader
 from tabletap.infra.idempotency import Once
 from tabletap.infra.jobs.engine import JobEngine
+from tabletap.infra.jobs.model import Job
 from tabletap.infra.settings import Settings
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
@@ -63,6 +64,7 @@ class App:
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
         webhook_jobs.register(self.jobs, self.services.webhooks)
+        self.jobs.cron("17 3 * * *", "upkeep:prune_job_log")(self._prune_job_log)
         self.live = LiveServer(
             db=self.db,
             broker=self.broker,
@@ -122,6 +124,9 @@ class App:
         """The live edge below /socket.io, HTTP everywhere else."""
         edge = self.live.asgi if scope.get("path", "").startswith(_LIVE_PATH) else self.http
         await edge(scope, receive, send)
+
+    async def _prune_job_log(self, _: Job) -> None:
+        await self.jobs.prune_log()
 
     async def _provider_account(self, cafe_id: Id, provider: str) -> payments_store.ProviderAccount | None:
         return await self.db.read(cafe_id, lambda reader: payments_store.account(reader, provider))

@@ -124,10 +124,10 @@ steps = st.lists(
 @given(steps, st.booleans())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_story_ends_with_every_screen_having_the_stream(story: list[tuple[Any, ...]], at_once: bool) -> None:
-    asyncio.run(tell(story, at_once))
+    asyncio.run(assert_it_ends_well(story, at_once))
 
 
-async def tell(steps_: list[tuple[Any, ...]], at_once: bool) -> None:
+async def assert_it_ends_well(steps_: list[tuple[Any, ...]], at_once: bool) -> None:
     """One after the other, or in groups of which everything happens at the same time."""
     clock = MovedClock()
     with tempfile.TemporaryDirectory() as folder:

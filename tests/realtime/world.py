@@ -10,9 +10,11 @@ import msgspec
 import socketio
 import uvicorn
 
+from tabletap.infra import streams
 from tabletap.infra.broker import MemoryBroker
+from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.events import Event
-from tabletap.kernel.ids import Id
+from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.payments.moving import MoveOrder
@@ -182,6 +184,35 @@ class World:
     def kitchen(self) -> str:
         """The stream most tests listen to."""
         return f"cafe:{self.place.id}:kitchen"
+
+    async def happen(self, key: str, times: int = 1) -> None:
+        """So many events on a stream, in one transaction."""
+
+        async def decide(tx: Transaction) -> None:
+            for _ in range(times):
+                event_id = new_id()
+                tx.tell(
+                    Event(
+                        cafe_id=tx.cafe_id,
+                        stream=key,
+                        name="announcement",
+                        data=b'{"message":"Kitchen closes at nine"}',
+                        event_id=event_id,
+                        cause_id=event_id,
+                        at=tx.now,
+                    )
+                )
+
+        await self.services.db.transaction(self.place.id, decide)
+
+    async def restart(self, key: str) -> None:
+        """The stream begins a new epoch, as after a restored backup."""
+        table = streams.stream
+
+        async def decide(tx: Transaction) -> None:
+            tx.update(table, {"cafe_id": tx.cafe_id, "key": key}, {"epoch": 2}, {"epoch": 1})
+
+        await self.services.db.transaction(self.place.id, decide)
 
     async def let_time_pass(self, **duration: float) -> None:
         """Time passes for the server, and it looks after its sessions."""

@@ -25,3 +25,11 @@ async def heal(world: World) -> None:
     """A provider without faults that waits for its guests and calls back."""
     await world.control("DELETE", "/faults")
     await world.control("POST", "/mode", {"autoApprove": False, "webhooks": True})
+
+
+def sign_in_again(world: World) -> None:
+    """Fresh tokens for everybody at home: they are good for an hour, and a test may let more time pass."""
+    for name, person in world.home.people.items():
+        world.home.tokens[name] = world.app.services.tokens.issue(
+            cafe_id=person.cafe_id, person_id=person.person_id, roles=person.roles
+        )

@@ -148,11 +148,14 @@ class World:
     # --- time ---------------------------------------------------------------------------
 
     async def let_time_pass(self, **how_long: float) -> None:
-        """Move our clock on, and every waiting job with it, then run what is due."""
+        """Move our clock on, and every waiting job with it, then run what is due, to its end."""
         passed = timedelta(**how_long)
         self.clock.ahead += passed
         await jobs.hurry(self.app.db, passed)
         await self.app.jobs.run_due()
+        async with asyncio.timeout(jobs.PATIENCE_SECONDS):
+            while any(status == "picked" for _, status in await jobs.jobs_in(self.app.db)):
+                await asyncio.sleep(0.01)  # the app's own worker was quicker
 
 
 @asynccontextmanager

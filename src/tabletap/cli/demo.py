@@ -112,9 +112,7 @@ async def _opened(settings: Settings, folder: Folder, options: Options) -> Async
         yield _running(app, furnished, other, provider, account)
 
 
-def _running(
-    app: App, home: Furnished, other: Furnished, provider: Provider, account: ProviderAccount
-) -> Running:
+def _running(app: App, home: Furnished, other: Furnished, provider: Provider, account: ProviderAccount) -> Running:
     return Running(app, ready(app, home, other, provider, account), home.cafe.name)
 
 

@@ -67,9 +67,7 @@ class Ready(msgspec.Struct, frozen=True, rename="camel"):
         write_private(path, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
 
 
-def ready(
-    app: App, home: Furnished, other: Furnished, provider: Provider, account: ProviderAccount
-) -> Ready:
+def ready(app: App, home: Furnished, other: Furnished, provider: Provider, account: ProviderAccount) -> Ready:
     """Everything that somebody needs who wants to use the demo."""
     return Ready(
         url=app.public_url,

@@ -2,9 +2,19 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
+from typing import Any
+
+from uvicorn.config import Config
 
 from tabletap.infra.logs import set_up_logs
 from tabletap.infra.settings import Settings
+
+
+def run(command: Coroutine[Any, Any, None]) -> None:
+    """Run a command on the quickest event loop there is: uvloop, where it is installed."""
+    with asyncio.Runner(loop_factory=Config("", loop="auto").get_loop_factory()) as runner:
+        runner.run(command)
 
 
 def stop_signal() -> asyncio.Event:

@@ -111,7 +111,7 @@ class SplitService:
             for share in await store.shares(tx, order_id, lock=True):
                 if share.status == "open":
                     _changed(tx, share, "cancelled")
-            amounts = _amounts(request, order.outstanding_minor)
+            amounts = amounts_of(request, order.outstanding_minor)
             labels = [wanted.label for wanted in request.shares] or [None] * len(amounts)
             shares = [
                 Share(tx.cafe_id, new_id(), order_id, request.method, n, amount, label, "open", None, None, 1, tx.now)
@@ -183,7 +183,7 @@ class SplitService:
         return await self.db.transaction(by.cafe_id, decide)
 
 
-def _amounts(request: SplitBill, outstanding_minor: int) -> list[int]:
+def amounts_of(request: SplitBill, outstanding_minor: int) -> list[int]:
     """The shares' amounts, which sum to what is outstanding. Raises SplitNotPossible."""
     if request.method == "equal":
         if request.count is None or request.shares:

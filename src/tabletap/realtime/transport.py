@@ -4,6 +4,7 @@ What is ours here: packets are encoded by msgspec, messages are handed over one 
 "after the answer was sent", which the library does not offer.
 """
 
+import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -15,8 +16,12 @@ from socketio.packet import Packet
 
 from tabletap.kernel.events import Event
 
+_log = logging.getLogger(__name__)
 MAX_PACKET_BYTES = 64 * 1024
 """Nobody has more to say at once; a larger packet ends the connection."""
+MAX_ATTACHMENTS = 4
+_WITH_ATTACHMENTS = ("5", "6")
+"""Packet types of the Socket.IO protocol, revision 5: BINARY_EVENT and BINARY_ACK."""
 MAX_POLLED_PACKETS = 256
 """A polling client may send this many packets in one request; the library's 16 break a quick burst of commands."""
 
@@ -130,18 +135,41 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         if socket_id not in (None, before) and self.is_open(namespace, socket_id):
             await self._edge.connected(namespace, socket_id)
 
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """A packet that no client of the protocol would send ends the connection, and nothing but the connection."""
+        try:
+            _require_few_attachments(data)
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception as error:  # noqa: BLE001 - a stranger's packet may break the parser in any way
+            _log.info("a malformed packet ended connection %s: %r", eio_sid, error)
+            for namespace in list(self.manager.get_namespaces()):
+                socket_id = self.manager.sid_from_eio_sid(eio_sid, namespace)
+                if socket_id is not None:
+                    await self.disconnect(socket_id, namespace=namespace)
+            await self.eio.disconnect(eio_sid)
+
     async def _handle_event_internal(
         self,
         server: Any,
         sid: str,
         eio_sid: str,
-        data: list[Any],
+        data: Any,
         namespace: str,
         id: int | None,  # noqa: A002 - theirs
     ) -> None:
         """Every event of a client, `connect` and `disconnect` as event names included, takes this one way."""
+        if not isinstance(data, list):
+            raise ValueError("an event is a list")  # noqa: TRY004 - of what a stranger sent, not of ours
         answer = await self._edge.message(namespace, sid, data[0], list(data[1:]))
         if id is not None:
             packet = self.packet_class(3, namespace=namespace, id=id, data=[answer])
             await self._send_packet(eio_sid, packet)
         await self._edge.answered(namespace, sid)
+
+
+def _require_few_attachments(data: Any) -> None:
+    """The library would collect as many attachments as a packet announces; none of our messages has one."""
+    if isinstance(data, str) and data[:1] in _WITH_ATTACHMENTS:
+        count = data[1:].partition("-")[0]
+        if not count.isascii() or not count.isdigit() or len(count) > 2 or int(count) > MAX_ATTACHMENTS:
+            raise ValueError("too many attachments")

@@ -1,0 +1,144 @@
+"""Looking after an installation: the schema, and whether everything that the settings name is there."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from tabletap import tables
+from tabletap.cli.console import console, say, table
+from tabletap.cli.provider import ProviderAway, given_account
+from tabletap.cli.running import begin_logs
+from tabletap.infra.db.migrate import migrate
+from tabletap.infra.db.revision import current_revision, newest_revision, require_current
+from tabletap.infra.settings import Settings, load_settings
+from tabletap.kernel.errors import Kind, Refusal
+
+__all__ = ["check", "migrate_database", "prepare", "tables"]
+_PATIENCE_SECONDS = 10
+
+
+class NotInOrder(Refusal):
+    """Something that the settings name does not work."""
+
+    code = "check_failed"
+
+
+class BrokerAway(Refusal):
+    """The broker cannot be reached."""
+
+    code, kind, retryable = "broker_unavailable", Kind.UNAVAILABLE, True
+
+
+# --- the schema -------------------------------------------------------------------------
+
+
+async def prepare(database_url: str) -> str:
+    """Bring the database to the current schema and answer its revision. Safe to repeat, also from two places at once.
+
+    Raises DatabaseAway.
+    """
+    if await current_revision(database_url) == newest_revision():
+        return newest_revision()
+    return await migrate(database_url)
+
+
+async def migrate_database() -> None:
+    """`tabletap migrate`. The guards are put up again, too, so it is never skipped. Raises DatabaseAway."""
+    settings = load_settings()
+    begin_logs(settings, quiet=True)
+    before = await current_revision(settings.database_url)
+    after = await migrate(settings.database_url)
+    say(f"The database has schema {after}" + (", as before." if after == before else "."))
+
+
+# --- what the settings name ---------------------------------------------------------------
+
+
+async def check() -> None:
+    """Print the settings in force, secrets masked, and try what they name. Raises NotInOrder."""
+    settings = load_settings()
+    begin_logs(settings, quiet=True)
+    shown = table("Settings in force", "variable", "value")
+    for name, value in settings.masked().items():
+        shown.add_row(name, value)
+    console().print(shown)
+    tried = table("\nTried", "what", "result")
+    faults = []
+    for what, attempt in _ATTEMPTS.items():
+        try:
+            result = await attempt(settings)
+        except Refusal as refusal:
+            faults.append(f"{what}: {refusal.detail}")
+            result = refusal.detail
+        tried.add_row(what, result)
+    console().print(tried)
+    if faults:
+        raise NotInOrder(" ".join(faults))
+
+
+async def _secret(settings: Settings) -> str:
+    return f"strong enough ({len(settings.require_strong_secret())} characters)"
+
+
+async def _database(settings: Settings) -> str:
+    await require_current(settings.database_url)
+    return f"answers, schema {newest_revision()}"
+
+
+async def _broker(settings: Settings) -> str:
+    """Ask Redis for a sign of life, in its own protocol: no client library is needed for that."""
+    if settings.redis_url is None:
+        return "in memory, for a single process"
+    parts = urlsplit(settings.redis_url)
+    lines = [b"PING"]
+    if parts.password is not None:
+        words = [unquote(parts.username)] if parts.username else []
+        lines.insert(0, " ".join(["AUTH", *words, unquote(parts.password)]).encode())
+    secure = ssl.create_default_context() if parts.scheme == "rediss" else None
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, ssl=secure)
+            writer.write(b"".join(line + b"\r\n" for line in lines))
+            answers = [await reader.readline() for _ in lines]
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        raise BrokerAway(f"Redis at {parts.hostname} cannot be reached: {_reason(error)}.") from None
+    if answers[-1] != b"+PONG\r\n":
+        raise BrokerAway(f"Redis at {parts.hostname} refuses us: {answers[0].decode(errors='replace').strip()[:200]}.")
+    return "answers"
+
+
+async def _provider(settings: Settings) -> str:
+    url, account = settings.payconic_api_url, given_account(settings)
+    if url is None:
+        return "not set: cafes have accounts of their own, or none"
+    headers = {"Authorization": f"Bearer {account.api_key}", "X-Merchant-ID": account.merchant_id} if account else {}
+    timeout = aiohttp.ClientTimeout(total=min(_PATIENCE_SECONDS, settings.payconic_timeout_seconds))
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/payments?reference=check", headers=headers) as response,
+        ):
+            status = response.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise ProviderAway(f"The payment provider at {url} cannot be reached: {_reason(error)}.") from None
+    if account is None:
+        return "answers; no account is set, cafes have their own"
+    if status != 200:
+        raise ProviderAway(f"The payment provider at {url} does not take our account: status {status}.")
+    return "answers and takes our account"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")
+
+
+_ATTEMPTS: dict[str, Callable[[Settings], Awaitable[str]]] = {
+    "secret": _secret,
+    "database": _database,
+    "broker": _broker,
+    "provider": _provider,
+}
