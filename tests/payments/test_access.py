@@ -50,9 +50,7 @@ async def test_another_customers_order_is_not_there(world: World) -> None:
 async def test_a_customer_of_another_cafe_is_not_there_for_staff(world: World) -> None:
     order = await world.order()
 
-    refused = await world.pay(
-        order, "customer_credit", "counter", customerId=world.other.people["customer"].person_id
-    )
+    refused = await world.pay(order, "customer_credit", "counter", customerId=world.other.people["customer"].person_id)
 
     assert (refused.status, refused.body["code"]) == (404, "customer_not_found")
 
@@ -85,9 +83,7 @@ async def test_the_kitchen_has_no_hand_in_the_till(world: World) -> None:
         ("verify", {}, {"staff", "counter", "manager", "admin"}),
     ],
 )
-async def test_each_step_has_its_role(
-    world: World, path: str, body: dict[str, int], allowed: set[str]
-) -> None:
+async def test_each_step_has_its_role(world: World, path: str, body: dict[str, int], allowed: set[str]) -> None:
     order = await world.order()
     payment_id = (await world.pay(order, "cash")).body["paymentId"]
 

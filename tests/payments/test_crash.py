@@ -85,9 +85,7 @@ async def mortal(
         world.url = own_url
 
 
-async def killed_during(
-    mortal: Mortal, request: Awaitable[Answer], happened: Callable[[], Awaitable[bool]]
-) -> None:
+async def killed_during(mortal: Mortal, request: Awaitable[Answer], happened: Callable[[], Awaitable[bool]]) -> None:
     """Send a request, wait until something happened, and kill the server while the request still waits."""
     under_way = asyncio.ensure_future(request)
     async with asyncio.timeout(START_SECONDS):

@@ -52,7 +52,11 @@ async def test_everything_goes_back_the_way_it_came(world: World, method: str) -
 
     after, order = await world.payment(payment["paymentId"]), await order_of(world, payment)
     assert (answer.status, answer.body["status"], answer.body["destination"]) == (201, "completed", "original")
-    assert (answer.body["refundAmount"], answer.body["originalAmount"], answer.body["reason"]) == (550, 550, "Cold coffee")
+    assert (answer.body["refundAmount"], answer.body["originalAmount"], answer.body["reason"]) == (
+        550,
+        550,
+        "Cold coffee",
+    )
     assert answer.body["processedAt"].endswith("Z")
     assert (after["status"], after["refundedAmount"], after["refundableAmount"]) == ("refunded", 550, 0)
     assert (order["paymentStatus"], order["status"]) == ("refunded", "paid")
@@ -82,9 +86,7 @@ async def test_two_parts_go_back_and_then_nothing_is_left(world: World, method: 
     assert [item["refundId"] for item in listed] == [first.body["refundId"], rest.body["refundId"]]
 
 
-@pytest.mark.parametrize(
-    ("amount", "code"), [(481, "refund_too_large"), (0, "invalid_amount"), (-1, "invalid_amount")]
-)
+@pytest.mark.parametrize(("amount", "code"), [(481, "refund_too_large"), (0, "invalid_amount"), (-1, "invalid_amount")])
 async def test_more_than_was_paid_or_nothing_cannot_go_back(world: World, amount: int, code: str) -> None:
     payment = await paid_by(world, "payconic_card")
 
@@ -132,7 +134,9 @@ async def test_a_refund_to_credit_leaves_the_source_alone(world: World, method: 
 
 
 async def test_a_guest_without_an_account_gets_no_credit(world: World) -> None:
-    guest = (await world.call("POST", "/auth/guest", None, {"tableCode": world.home.tables[0].code})).body["accessToken"]
+    guest = (await world.call("POST", "/auth/guest", None, {"tableCode": world.home.tables[0].code})).body[
+        "accessToken"
+    ]
     order = await world.order(guest)
     payment = (await world.pay(order, "cash", guest)).body
     await world.call("POST", f"/payments/{payment['paymentId']}/cash", "counter", {"received": 480}, key=new_id())

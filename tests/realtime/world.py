@@ -21,7 +21,7 @@ from tabletap.payments.moving import MoveOrder
 from tabletap.realtime.server import LiveServer
 from tests.audiences.place import Place, Services
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 OUTSIDE_STREAMS = {
     "session_ready",
     "heartbeat",

@@ -13,7 +13,7 @@ from aiohttp import web
 from tabletap.sandbox import SandboxAccount
 
 ACCOUNT = SandboxAccount(merchant_id="cafe-aurora", api_key="key-of-aurora", webhook_secret="whisper")
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,9 @@ async def furnish(app: App, name: str, provider_url: str, account: SandboxAccoun
     created = await services_.cafes.create(name, "AUD", "Australia/Sydney")
     by = system(created.cafe_id)
     bank = {"accountName": name, "bsb": "062000", "accountNumber": "12345678"}
-    await services_.cafes.change_settings(msgspec.convert({"bankDetails": bank, "cashRoundingAmount": 5}, ChangeSettings), by)
+    await services_.cafes.change_settings(
+        msgspec.convert({"bankDetails": bank, "cashRoundingAmount": 5}, ChangeSettings), by
+    )
     tables = [await services_.cafes.add_table(str(number), by) for number in (1, 2)]
     await services_.cafes.replace_menu(parse_menu("menu.csv", MENU, "AUD"), by)
     await add_provider(app, created.cafe_id, provider_url, account)

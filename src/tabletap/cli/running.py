@@ -13,7 +13,7 @@ from tabletap.infra.settings import Settings
 
 def run(command: Coroutine[Any, Any, None]) -> None:
     """Run a command on the quickest event loop there is: uvloop, where it is installed."""
-    with asyncio.Runner(loop_factory=Config("", loop="auto").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=Config("", loop="auto", log_config=None).get_loop_factory()) as runner:
         runner.run(command)
 
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.postgres import PostgresDatabase
+from tabletap.infra.db.transaction import DatabaseAway
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
 from tabletap.infra.jobs.worker import Pace
@@ -27,7 +28,7 @@ IMPATIENT = Pace(
     first_pause=timedelta(seconds=0.05),
     longest_pause=timedelta(seconds=0.2),
 )
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+LOST = (DatabaseAway, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def address(db: AnyDatabase) -> str:
