@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tabletap import reactions
 from tabletap.cafes.model import Cafe, MenuRow, ModifierRow, PaymentPolicy
@@ -11,7 +11,7 @@ from tabletap.cafes.service import CafeService
 from tabletap.credits.service import CreditService, Terms
 from tabletap.identity.model import CreateCustomer
 from tabletap.identity.service import IdentityService
-from tabletap.identity.tokens import Tokens
+from tabletap.identity.tokens import Audience, Tokens
 from tabletap.infra import streams
 from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.db.open import AnyDatabase
@@ -86,7 +86,7 @@ class Place:
             cafe_id=actor.cafe_id,
             person_id=actor.person_id,
             roles=actor.roles,
-            audience=actor.audience,  # type: ignore[arg-type]  # tests name real audiences
+            audience=cast("Audience", actor.audience),
             session_id=actor.session_id,
         )
 

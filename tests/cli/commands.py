@@ -132,7 +132,7 @@ async def demo(folder: Path, *arguments: str | Path, **settings: str) -> AsyncIt
     )
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not ready.exists():  # noqa: ASYNC110 - another process writes it
+            while not ready.exists():
                 assert process.returncode is None, await end_of(process)
                 await asyncio.sleep(0.02)
         async with aiohttp.ClientSession() as session:
@@ -148,3 +148,11 @@ async def line_of(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE_SECONDS):
         return (await process.stdout.readline()).decode().strip()
+
+
+async def until_it_logs(process: asyncio.subprocess.Process, words: str) -> None:
+    """Read what a running command logs up to the next line with these words."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while words not in (line := (await process.stderr.readline()).decode()):
+            assert line, f"it ended without saying {words!r}"

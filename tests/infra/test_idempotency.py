@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tabletap.kernel.ids import new_id
+from tests.support.jobs import assert_eventually
 from tests.support.shared_world import heal, opened
 from tests.support.world import World
 
@@ -31,6 +32,10 @@ async def world(shared_world: World) -> AsyncIterator[World]:
 
 async def credit_of(world: World, who: str = "customer") -> int:
     return int((await world.call("GET", "/credits/balance", who)).body["balance"])
+
+
+async def any_listed(world: World, path: str) -> bool:
+    return bool((await world.call("GET", path, "manager")).body["items"])
 
 
 def gift(world: World, amount: int = 100, **more: Any) -> dict[str, Any]:
@@ -200,8 +205,7 @@ async def test_while_the_first_request_runs_the_second_is_told_to_wait(world: Wo
     order, key = await world.order(), new_id()
 
     first = asyncio.create_task(world.pay(order, "payconic_card", key=key))
-    while not (await world.call("GET", f"/payments?orderId={order['id']}", "manager")).body["items"]:
-        await asyncio.sleep(0.02)
+    await assert_eventually(lambda: any_listed(world, f"/payments?orderId={order['id']}"))
     during = await world.pay(order, "payconic_card", key=key)
     other_body = await world.pay(order, "payconic_card", key=key, amount=1)
     answer = await first
@@ -220,8 +224,7 @@ async def test_a_slow_refund_is_not_made_twice_either(world: World) -> None:
     await world.control("POST", "/faults", {"fault": "slow"})
 
     first = asyncio.create_task(world.call("POST", path, "manager", {"amount": 80}, key=key))
-    while not (await world.call("GET", path, "manager")).body["items"]:
-        await asyncio.sleep(0.02)
+    await assert_eventually(lambda: any_listed(world, path))
     during = await world.call("POST", path, "manager", {"amount": 80}, key=key)
     answer = await first
     after = await world.call("POST", path, "manager", {"amount": 80}, key=key)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.books import rows
+from tests.support.books import journal_lines
 from tests.support.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -122,10 +122,6 @@ async def test_a_tip_is_owed_to_the_staff_and_is_no_sale(world: World) -> None:
 
     paid = await world.pay(order, "customer_credit", tipAmount=72)
 
-    booked = await rows(
-        world,
-        "SELECT e.account, e.amount_minor FROM entry e JOIN journal j ON j.id = e.journal_id "
-        f"WHERE j.payment_id = '{paid.body['paymentId']}'",
-    )
+    booked = await journal_lines(world, paid.body["paymentId"])
     credit = f"customer_credit:{world.home.people['customer'].person_id}"
-    assert dict(booked) == {credit: 552, "sales": -480, "tips_payable": -72}
+    assert booked == {credit: 552, "sales": -480, "tips_payable": -72}

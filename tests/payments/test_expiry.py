@@ -3,11 +3,17 @@
 import pytest
 
 from tabletap.kernel.ids import new_id
-from tests.support.books import rows
+from tests.support.books import journal_lines
 from tests.support.shared_world import sign_in_again
 from tests.support.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def approve_too_late(world: World, payment_id: str) -> None:
+    """The guest's money arrives although the provider had closed the payment."""
+    await world.control("POST", "/faults", {"fault": "late_success"})
+    await world.control("POST", f"/payments/{payment_id}/approve")
 
 
 @pytest.mark.parametrize(
@@ -20,9 +26,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
     ],
 )
 async def test_a_payment_expires_at_its_methods_time_and_frees_the_bill(
-    own_world: World, method: str, minutes: int
+    moving_world: World, method: str, minutes: int
 ) -> None:
-    world = own_world
+    world = moving_world
     order = await world.order()
     payment_id = (await world.pay(order, method)).body["paymentId"]
 
@@ -43,14 +49,14 @@ async def test_a_payment_expires_at_its_methods_time_and_frees_the_bill(
         assert after["history"][-1]["evidence"] == "api_response"
 
 
-async def test_cash_waits_for_the_counter_without_an_end(own_world: World) -> None:
-    order = await own_world.order()
-    payment_id = (await own_world.pay(order, "cash")).body["paymentId"]
+async def test_cash_waits_for_the_counter_without_an_end(moving_world: World) -> None:
+    order = await moving_world.order()
+    payment_id = (await moving_world.pay(order, "cash")).body["paymentId"]
 
-    await own_world.let_time_pass(days=2)
+    await moving_world.let_time_pass(days=2)
 
-    sign_in_again(own_world)
-    assert (await own_world.payment(payment_id))["status"] == "pending"
+    sign_in_again(moving_world)
+    assert (await moving_world.payment(payment_id))["status"] == "pending"
 
 
 async def test_a_cafe_may_choose_other_minutes(own_world: World) -> None:
@@ -65,78 +71,80 @@ async def test_a_cafe_may_choose_other_minutes(own_world: World) -> None:
     assert (await own_world.payment(payment_id))["status"] == "expired"
 
 
-async def test_what_was_paid_in_the_last_moment_completes_instead_of_expiring(own_world: World) -> None:
-    await own_world.control("POST", "/mode", {"webhooks": False})
-    order = await own_world.order()
-    started = (await own_world.pay(order, "payconic_card")).body
-    await own_world.let_time_pass(minutes=29)
-    await own_world.control("POST", f"/payments/{started['gatewayPaymentId']}/approve")
+async def test_what_was_paid_in_the_last_moment_completes_instead_of_expiring(moving_world: World) -> None:
+    await moving_world.control("POST", "/mode", {"webhooks": False})
+    order = await moving_world.order()
+    started = (await moving_world.pay(order, "payconic_card")).body
+    await moving_world.let_time_pass(minutes=29)
+    await moving_world.control("POST", f"/payments/{started['gatewayPaymentId']}/approve")
 
-    await own_world.let_time_pass(minutes=2)
+    await moving_world.let_time_pass(minutes=2)
 
-    assert (await own_world.payment(started["paymentId"]))["status"] == "completed"
-    assert (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
+    assert (await moving_world.payment(started["paymentId"]))["status"] == "completed"
+    assert (await moving_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
 
 
-async def test_money_that_comes_after_expiry_still_pays_an_open_bill(own_world: World) -> None:
-    order = await own_world.order()
-    payment_id = (await own_world.pay(order, "payconic_card")).body["paymentId"]
-    await own_world.control("POST", "/faults", {"fault": "late_success"})
+async def test_money_that_comes_after_expiry_still_pays_an_open_bill(moving_world: World) -> None:
+    order = await moving_world.order()
+    payment_id = (await moving_world.pay(order, "payconic_card")).body["paymentId"]
+    await moving_world.let_time_pass(minutes=31)
+    expired = await moving_world.payment(payment_id)
 
-    await own_world.let_time_pass(minutes=31)
-    expired = await own_world.payment(payment_id)
+    await approve_too_late(moving_world, payment_id)
 
-    late = await own_world.until(payment_id, "completed")
+    late = await moving_world.until(payment_id, "completed")
     assert expired["status"] == "expired"
     assert [step["to"] for step in late["history"]] == ["pending", "expired", "completed"]
     assert (late["needsReview"], late["history"][-1]["evidence"]) == (False, "query")
-    assert (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
+    assert (await moving_world.call("GET", f"/orders/{order['id']}", "customer")).body["status"] == "paid"
 
 
-async def test_late_money_for_a_bill_paid_otherwise_is_kept_apart_for_a_person_to_decide(own_world: World) -> None:
-    order = await own_world.order()
-    payment_id = (await own_world.pay(order, "payconic_card", tipAmount=48)).body["paymentId"]
-    await own_world.control("POST", "/faults", {"fault": "late_success"})
-    await own_world.let_time_pass(minutes=31)
-    assert (await own_world.pay(order, "customer_credit")).status == 201
+async def test_late_money_for_a_bill_paid_otherwise_is_kept_apart_for_a_person_to_decide(moving_world: World) -> None:
+    order = await moving_world.order()
+    payment_id = (await moving_world.pay(order, "payconic_card", tipAmount=48)).body["paymentId"]
+    await moving_world.let_time_pass(minutes=31)
+    assert (await moving_world.pay(order, "customer_credit")).status == 201
 
-    late = await own_world.until(payment_id, "completed")
+    await approve_too_late(moving_world, payment_id)
 
-    booked = await rows(
-        own_world,
-        "SELECT e.account, e.amount_minor FROM entry e JOIN journal j ON j.id = e.journal_id "
-        f"WHERE j.payment_id = '{payment_id}' AND e.account NOT LIKE 'provider:%'",
-    )
+    late = await moving_world.until(payment_id, "completed")
+
+    booked = await journal_lines(moving_world, payment_id)
     assert late["needsReview"] is True
-    assert dict(booked) == {"suspense": -480, "tips_payable": -48}
-    back = await own_world.call("POST", f"/payments/{payment_id}/refunds", "manager", {}, key=new_id())
+    assert {account.split(":")[0]: amount for account, amount in booked.items()} == {
+        "provider": 528,
+        "suspense": -480,
+        "tips_payable": -48,
+    }
+    back = await moving_world.call("POST", f"/payments/{payment_id}/refunds", "manager", {}, key=new_id())
     assert (back.status, back.body["status"]) == (201, "completed")
 
 
-async def test_late_money_for_a_cancelled_order_releases_no_goods(own_world: World) -> None:
-    order = await own_world.order()
-    payment_id = (await own_world.pay(order, "payconic_card")).body["paymentId"]
-    await own_world.control("POST", "/faults", {"fault": "late_success"})
-    cancelled = await own_world.call("POST", f"/payments/{payment_id}/cancel", "customer")
-    await own_world.call("POST", f"/orders/{order['id']}/status", "customer", {"status": "cancelled"})
+async def test_late_money_for_a_cancelled_order_releases_no_goods(moving_world: World) -> None:
+    order = await moving_world.order()
+    payment_id = (await moving_world.pay(order, "payconic_card")).body["paymentId"]
+    cancelled = await moving_world.call("POST", f"/payments/{payment_id}/cancel", "customer")
+    await moving_world.call("POST", f"/orders/{order['id']}/status", "customer", {"status": "cancelled"})
 
-    late = await own_world.until(payment_id, "completed")
+    await approve_too_late(moving_world, payment_id)
 
-    shown = (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body
+    late = await moving_world.until(payment_id, "completed")
+
+    shown = (await moving_world.call("GET", f"/orders/{order['id']}", "customer")).body
     assert cancelled.body["status"] == "cancelled"
     assert late["needsReview"] is True
     assert shown["status"] == "cancelled"
 
 
-async def test_a_transfer_seen_after_its_time_still_pays_the_bill(own_world: World) -> None:
-    order = await own_world.order()
-    started = (await own_world.pay(order, "qr_bank_transfer")).body
-    await own_world.let_time_pass(minutes=16)
+async def test_a_transfer_seen_after_its_time_still_pays_the_bill(moving_world: World) -> None:
+    order = await moving_world.order()
+    started = (await moving_world.pay(order, "qr_bank_transfer")).body
+    await moving_world.let_time_pass(minutes=16)
 
     path = f"/qr-payments/{started['qr']['qrPaymentId']}/confirm"
-    confirmed = await own_world.call("POST", path, "counter", {"amount": 480}, key=new_id())
+    confirmed = await moving_world.call("POST", path, "counter", {"amount": 480}, key=new_id())
 
-    shown = (await own_world.call("GET", f"/orders/{order['id']}", "customer")).body
+    shown = (await moving_world.call("GET", f"/orders/{order['id']}", "customer")).body
     assert (confirmed.status, confirmed.body["status"]) == (200, "completed")
     assert shown["status"] == "paid"
 

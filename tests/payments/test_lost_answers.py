@@ -1,4 +1,4 @@
-"""What the provider did and what we heard of it differ: an unknown outcome is never a failure and never a second charge."""
+"""What the provider did and what we heard of it differ: that is never a failure and never a second charge."""
 
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ async def order_status(world: World, order: dict[str, Any]) -> tuple[str, int]:
     return shown["status"], shown["outstandingAmount"]
 
 
-async def test_charged_with_the_answer_lost_completes_by_asking_and_charges_once(own_world: World) -> None:
-    world = own_world
+async def test_charged_with_the_answer_lost_completes_by_asking_and_charges_once(moving_world: World) -> None:
+    world = moving_world
     await world.control("POST", "/mode", {"webhooks": False})
     await world.control("POST", "/faults", {"fault": "timeout_after"})
     order, key = await world.order(), new_id()
@@ -75,8 +75,8 @@ async def test_a_start_that_the_provider_never_saw_is_unknown_until_somebody_giv
     assert (await world.pay(order, "customer_credit")).status == 201
 
 
-async def test_while_the_provider_is_silent_a_cancelling_is_refused(own_world: World) -> None:
-    world = own_world
+async def test_while_the_provider_is_silent_a_cancelling_is_refused(moving_world: World) -> None:
+    world = moving_world
     order = await world.order()
     started = await world.pay(order, "payconic_card")
     await world.control("POST", "/faults", {"fault": "timeout_before", "times": 100, "on": ["cancel", "query"]})
@@ -90,8 +90,8 @@ async def test_while_the_provider_is_silent_a_cancelling_is_refused(own_world: W
     assert (later.status, later.body["status"]) == (200, "cancelled")
 
 
-async def test_an_outcome_that_cannot_be_learnt_is_handed_to_a_person_in_the_end(own_world: World) -> None:
-    world = own_world
+async def test_an_outcome_that_cannot_be_learnt_is_handed_to_a_person_in_the_end(moving_world: World) -> None:
+    world = moving_world
     await world.control("POST", "/mode", {"webhooks": False})
     await world.control("POST", "/faults", {"fault": "timeout_after"})
     order = await world.order()
@@ -132,8 +132,10 @@ async def test_with_the_provider_down_nothing_is_reserved_and_the_same_key_may_b
 
 
 @pytest.mark.parametrize("fault", ["timeout_after", "timeout_before", "error_500"])
-async def test_a_refund_whose_answer_was_lost_is_settled_by_asking_and_made_once(own_world: World, fault: str) -> None:
-    world = own_world
+async def test_a_refund_whose_answer_was_lost_is_settled_by_asking_and_made_once(
+    moving_world: World, fault: str
+) -> None:
+    world = moving_world
     await world.control("POST", "/mode", {"autoApprove": True})
     order, key = await world.order(), new_id()
     payment = (await world.pay(order, "payconic_card")).body
@@ -155,8 +157,8 @@ async def test_a_refund_whose_answer_was_lost_is_settled_by_asking_and_made_once
     assert [charge["refunded"] for charge in await charges_of(world, payment)] == [200]
 
 
-async def test_a_callback_that_was_lost_costs_seconds_and_no_payment(own_world: World) -> None:
-    world = own_world
+async def test_a_callback_that_was_lost_costs_seconds_and_no_payment(moving_world: World) -> None:
+    world = moving_world
     order = await world.order()
     started = (await world.pay(order, "payconic_card")).body
     await world.control("POST", "/faults", {"fault": "drop_webhook"})
@@ -168,8 +170,8 @@ async def test_a_callback_that_was_lost_costs_seconds_and_no_payment(own_world: 
     assert await order_status(world, order) == ("paid", 0)
 
 
-async def test_a_guest_who_takes_minutes_is_asked_after_again_and_again(own_world: World) -> None:
-    world = own_world
+async def test_a_guest_who_takes_minutes_is_asked_after_again_and_again(moving_world: World) -> None:
+    world = moving_world
     await world.control("POST", "/mode", {"webhooks": False})
     order = await world.order()
     started = (await world.pay(order, "payconic_card")).body
@@ -184,8 +186,8 @@ async def test_a_guest_who_takes_minutes_is_asked_after_again_and_again(own_worl
 
 
 @pytest.mark.parametrize("fault", ["wrong_amount", "wrong_currency"])
-async def test_other_money_than_ours_needs_a_person_and_releases_no_goods(own_world: World, fault: str) -> None:
-    world = own_world
+async def test_other_money_than_ours_needs_a_person_and_releases_no_goods(moving_world: World, fault: str) -> None:
+    world = moving_world
     await world.control("POST", "/mode", {"autoApprove": True})
     await world.control("POST", "/faults", {"fault": fault})
     order = await world.order()

@@ -1,5 +1,7 @@
 """Shares sum to the bill, whatever the bill and however it is split."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_equal_shares_sum_to_the_bill_and_differ_by_a_cent_at_most(bill: int, co
 @given(bills, st.lists(st.integers(1, 9_999), min_size=1, max_size=MAX_SHARES - 1, unique=True))
 def test_percentage_shares_sum_to_the_bill_and_none_is_a_cent_off(bill: int, cuts: list[int]) -> None:
     marks = [0, *sorted(cuts), 10_000]
-    points = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    points = [after - before for before, after in pairwise(marks)]
     assume(all(bill * point >= 10_000 for point in points))
 
     amounts = amounts_of(

@@ -3,6 +3,10 @@
 import asyncio
 import tempfile
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +14,17 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tabletap.infra.db.migrate import migrate
+from tabletap.infra.db.sqlite import SqliteDatabase
 from tabletap.infra.db.transaction import Transaction
+from tabletap.kernel.clock import SystemClock
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import new_id
 from tabletap.kernel.people import Actor, Role
+from tabletap.reactions import follow
 from tabletap.realtime.dispatcher import Dispatcher
 from tabletap.realtime.messages import Position
 from tabletap.realtime.sessions import Session
-from tests.support.rows import MovedClock, fresh_database
 
 CAFE = new_id()
 KEYS = (f"cafe:{CAFE}:kitchen", f"cafe:{CAFE}:staff")
@@ -49,11 +56,11 @@ class Wire:
 class Story:
     """Runs steps against a dispatcher on a real database."""
 
-    def __init__(self, db: Any, clock: MovedClock) -> None:
+    def __init__(self, db: SqliteDatabase) -> None:
         self.db, self.wire = db, Wire()
         self.dispatcher = Dispatcher(db, self.wire)
         actor = Actor(cafe_id=CAFE, person_id=new_id(), roles=frozenset({Role.MANAGER}))
-        self.screens = [Session("/admin", f"socket{n}", actor, {}, clock.now()) for n in range(SCREENS)]
+        self.screens = [Session("/admin", f"socket{n}", actor, {}, db.clock.now()) for n in range(SCREENS)]
         self.hints: list[Event] = []
         self.heads: defaultdict[str, int] = defaultdict(int)
         db.publish = self.hints.extend
@@ -129,13 +136,33 @@ def test_any_story_ends_with_every_screen_having_the_stream(story: list[tuple[An
 
 async def assert_it_ends_well(steps_: list[tuple[Any, ...]], at_once: bool) -> None:
     """One after the other, or in groups of which everything happens at the same time."""
-    clock = MovedClock()
-    with tempfile.TemporaryDirectory() as folder:
-        async with fresh_database(Path(folder), None, clock) as db:
-            story = Story(db, clock)
-            size = 5 if at_once else 1
-            for start in range(0, len(steps_), size):
-                await asyncio.gather(*(story.step(step) for step in steps_[start : start + size]))
-                story.assert_prefixes()
-            await story.settle()
+    async with empty_database() as db:
+        story = Story(db)
+        size = 5 if at_once else 1
+        for start in range(0, len(steps_), size):
+            await asyncio.gather(*(story.step(step) for step in steps_[start : start + size]))
             story.assert_prefixes()
+        await story.settle()
+        story.assert_prefixes()
+
+
+@asynccontextmanager
+async def empty_database() -> AsyncIterator[SqliteDatabase]:
+    """A database of its own, without the time it takes to migrate one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.db"
+        path.write_bytes(migrated())
+        db = SqliteDatabase(path, SystemClock(), follow, lambda _: None)
+        await db.start()
+        yield db
+        await db.stop()
+
+
+@cache
+def migrated() -> bytes:
+    """The file of a migrated database."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.db"
+        with ThreadPoolExecutor(1) as elsewhere:  # here a loop is running already
+            elsewhere.submit(lambda: asyncio.run(migrate(f"sqlite:///{path}"))).result()
+        return path.read_bytes()

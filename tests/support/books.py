@@ -25,6 +25,15 @@ async def rows(world: World, sql: str) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
+async def journal_lines(world: World, payment_id: str) -> dict[str, int]:
+    """What was booked for a payment in sum, by account."""
+    sql = (
+        "SELECT j.payment_id, e.account, SUM(e.amount_minor) FROM entry e JOIN journal j ON j.id = e.journal_id "
+        "GROUP BY j.payment_id, e.account"
+    )
+    return {account: int(amount) for of_payment, account, amount in await rows(world, sql) if of_payment == payment_id}
+
+
 async def assert_books_are_right(world: World) -> None:
     """Check both cafes' books and the provider's; what is still on its way from the provider is waited for."""
     for cafe in (world.home, world.other):

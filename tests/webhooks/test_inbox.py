@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from tabletap.kernel.ids import new_id
 from tabletap.payments import store as payments_store
 from tabletap.payments.store import ProviderAccount
 from tests.support.books import rows
+from tests.support.jobs import assert_eventually
 from tests.support.world import WEBHOOK_SECRET, Answer, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -48,14 +49,8 @@ async def inbox_about(world: World, reference: str) -> list[tuple[Any, ...]]:
     return [row[1:] for row in await inbox(world) if row[0] == reference]
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await holds():
-            await asyncio.sleep(0.02)
-
-
 async def journals_of(world: World, payment_id: str) -> int:
-    return len(await rows(world, f"SELECT id FROM journal WHERE payment_id = '{payment_id}'"))
+    return [row[0] for row in await rows(world, "SELECT payment_id FROM journal")].count(payment_id)
 
 
 async def test_a_notice_is_kept_and_worked_off(world: World) -> None:
@@ -70,7 +65,7 @@ async def test_a_notice_is_kept_and_worked_off(world: World) -> None:
     async def worked_off() -> bool:
         return await inbox_about(world, started["paymentId"]) == handled
 
-    await until(worked_off)
+    await assert_eventually(worked_off)
     assert await inbox_about(world, started["paymentId"]) == handled
 
 
@@ -168,7 +163,7 @@ async def test_a_notice_about_a_payment_that_is_not_ours_is_kept_and_does_nothin
     async def worked_off() -> bool:
         return await inbox_about(world, reference) == [("payment.succeeded", "handled")]
 
-    await until(worked_off)
+    await assert_eventually(worked_off)
     assert (answer.status, answer.body) == (200, {"received": True})
     assert await journals_of(world, reference) == 0
 
@@ -200,7 +195,7 @@ async def test_a_notice_is_not_believed_the_provider_is_asked(world: World) -> N
     async def worked_off() -> bool:
         return ("payment.succeeded", "handled") in await inbox_about(world, started["paymentId"])
 
-    await until(worked_off)
+    await assert_eventually(worked_off)
     payment = await world.payment(started["paymentId"])
     assert (answer.status, payment["status"]) == (200, "pending")
     assert (payment["attempts"][-1]["kind"], payment["attempts"][-1]["outcome"]) == ("check", "pending")
@@ -217,7 +212,7 @@ async def test_one_cafes_provider_cannot_speak_of_another_cafes_payments(world: 
     async def worked_off() -> bool:
         return ("payment.failed", "handled") in await inbox_about(world, started["paymentId"])
 
-    await until(worked_off)
+    await assert_eventually(worked_off)
     payment = await world.payment(started["paymentId"])
     assert answer.status == 200
     assert [attempt["kind"] for attempt in payment["attempts"]] == ["start"]
@@ -242,7 +237,7 @@ async def test_the_order_in_which_notices_come_does_not_matter(world: World) -> 
             ("refund.succeeded", "handled"),
         ]
 
-    await until(worked_off)
+    await assert_eventually(worked_off)
     payment = await world.payment(started["paymentId"])
     assert refunded.body["status"] == "completed"
     assert (payment["status"], payment["refundedAmount"], payment["needsReview"]) == ("partial_refund", 80, False)

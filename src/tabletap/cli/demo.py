@@ -106,9 +106,9 @@ async def _opened(settings: Settings, folder: Folder, options: Options) -> Async
         server = Server(app, listening)
         await server.start()
         stack.push_async_callback(server.stop)
-        furnished = await furnish(app, home)
+        # Side by side: hashing the passwords of the first start takes longer than all the rest of it.
+        furnished, other = await asyncio.gather(furnish(app, home), _furnish_other(app, folder.kept, provider))
         account = await open_provider_account(app, home.cafe_id, provider.url, provider.account, "test")
-        other = await _furnish_other(app, folder.kept, provider)
         yield _running(app, furnished, other, provider, account)
 
 

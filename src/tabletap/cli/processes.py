@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -94,7 +95,8 @@ def _supervise(settings: Settings, secret: str, listening: socket.socket, *, wit
         nonlocal stopping
         stopping = True
         for process_id in workers:
-            os.kill(process_id, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGTERM)
 
     workers: set[int] = set()
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)

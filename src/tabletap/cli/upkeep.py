@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from tabletap import tables
+from tabletap import tables  # noqa: F401 - importing the tables fills the metadata
 from tabletap.cli.console import console, say, table
 from tabletap.cli.provider import ProviderAway, given_account
 from tabletap.cli.running import begin_logs
@@ -16,7 +16,6 @@ from tabletap.infra.db.revision import current_revision, newest_revision, requir
 from tabletap.infra.settings import Settings, load_settings
 from tabletap.kernel.errors import Kind, Refusal
 
-__all__ = ["check", "migrate_database", "prepare", "tables"]
 _PATIENCE_SECONDS = 10
 
 

@@ -25,7 +25,7 @@ EXPONENTS: dict[str, int] = dict.fromkeys(_TWO_DIGITS.split(), 2) | {
 }
 """Digits after the decimal point by currency (ISO 4217, list one)."""
 
-_MAJOR = re.compile(r"^(-?)(\d{1,12})(?:\.(\d{1,4}))?$", re.ASCII)
+_MAJOR = re.compile(r"^(-?)(\d{1,13})(?:\.(\d{1,4}))?$", re.ASCII)
 
 
 class UnknownCurrency(Refusal):

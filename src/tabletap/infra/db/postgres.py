@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from tabletap.infra.db.postgres_write import arguments_of, shape_of, text
-from tabletap.infra.db.statement import Statement
+from tabletap.infra.db.statement import Compiled, Statement
 from tabletap.infra.db.transaction import (
     DatabaseAway,
     Duplicate,
@@ -39,7 +39,6 @@ class Connection(asyncpg.Connection):
 
 
 async def _prepare(connection: "asyncpg.Connection[Any]") -> None:
-    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str)
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -83,6 +82,10 @@ async def _reached() -> AsyncIterator[None]:
         raise DatabaseAway(retry_after_seconds=2) from error
 
 
+async def _fetched(connection: Any, compiled: Compiled, params: dict[str, Any]) -> list[Any]:
+    return [compiled.row(row) for row in await connection.fetch(compiled.text, *compiled.arguments(params))]
+
+
 class PostgresReader(Reader):
     """Reads on one connection."""
 
@@ -93,8 +96,7 @@ class PostgresReader(Reader):
 
     async def rows(self, statement: Statement, params: dict[str, Any], lock: bool) -> list[Any]:
         """The statement's rows."""
-        compiled = statement.postgres()
-        return await self.connection.fetch(compiled.text, *compiled.arguments(params))  # type: ignore[no-any-return]  # Any
+        return await _fetched(self.connection, statement.postgres(), params)
 
 
 class PostgresTransaction(Transaction):
@@ -106,8 +108,7 @@ class PostgresTransaction(Transaction):
 
     async def rows(self, statement: Statement, params: dict[str, Any], lock: bool) -> list[Any]:
         """The statement's rows, held until the end when this try takes locks."""
-        compiled = statement.postgres(lock and self.locked)
-        return await self.connection.fetch(compiled.text, *compiled.arguments(params))  # type: ignore[no-any-return]  # Any
+        return await _fetched(self.connection, statement.postgres(lock and self.locked), params)
 
     async def run(self, statement: Statement, **params: Any) -> int:
         """Write at once."""

@@ -7,6 +7,7 @@ Why: the ORM and the Core's execution layer cost more than the work itself on th
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from tabletap.infra.db.schema import InstantType, JsonType
+from tabletap.infra.db.schema import IdType, InstantType, JsonType
 
 POSTGRES: sa.Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # the class has no annotations
 SQLITE: sa.Dialect = sqlite.dialect()
@@ -61,10 +62,19 @@ def from_sqlite(type_: sa.types.TypeEngine[Any]) -> Convert | None:
     return _json_out if isinstance(type_, JsonType) else _flag_out if isinstance(type_, sa.Boolean) else None
 
 
+def _id_out(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def from_postgres(type_: sa.types.TypeEngine[Any]) -> Convert | None:
+    """The same on PostgreSQL. Ids alone: the driver takes them as text, yet gives them as UUIDs."""
+    return _id_out if isinstance(type_, IdType) else None
+
+
 class Compiled:
     """A statement's text for one engine and how its parameters and rows are put in order."""
 
-    __slots__ = ("_binds", "_defaults", "_names", "_outs", "text")
+    __slots__ = ("_defaults", "_ins", "_names", "_outs", "text")
 
     def __init__(self, source: sa.ClauseElement, dialect: sa.Dialect) -> None:
         compiled = source.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
@@ -73,18 +83,18 @@ class Compiled:
         self._names: list[str] = list(compiled.positiontup or ())
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         on_sqlite = dialect.name == "sqlite"
-        binds = compiled.binds
-        self._binds = [to_sqlite(binds[name].type) if on_sqlite and name in binds else None for name in self._names]
-        outs = [from_sqlite(entry.type) if on_sqlite else None for entry in compiled._result_columns]  # noqa: SLF001 - the only place that names the types
+        binds, convert_out = compiled.binds, from_sqlite if on_sqlite else from_postgres
+        ins = [to_sqlite(binds[name].type) if on_sqlite and name in binds else None for name in self._names]
+        outs = [convert_out(entry.type) for entry in compiled._result_columns]  # noqa: SLF001 - the only place that names the types
+        self._ins = [(index, convert) for index, convert in enumerate(ins) if convert is not None]
         self._outs = [(index, convert) for index, convert in enumerate(outs) if convert is not None]
 
     def arguments(self, given: dict[str, Any]) -> list[Any]:
         """The driver's positional arguments. A parameter that was not given is a bug: KeyError."""
         defaults = self._defaults
         values = [given[name] if name in given else defaults[name] for name in self._names]
-        for index, convert in enumerate(self._binds):
-            if convert is not None:
-                values[index] = convert(values[index])
+        for index, convert in self._ins:
+            values[index] = convert(values[index])
         return values
 
     def row(self, raw: Sequence[Any]) -> Sequence[Any]:
