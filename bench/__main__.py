@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.measure import BenchFailed, Plan, measure
+from bench.measure import Plan, measure
 from bench.ours import ENGINES, contenders
 from bench.report import json_of, table_of
+from bench.targets import BenchFailed
 
 
 def _asked() -> argparse.Namespace:

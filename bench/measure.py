@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from bench.load import Load, LoadResult
-from bench.targets import Contender, Target
+from bench.targets import BenchFailed, Contender, Target
 
 _WARM_UP_STARTS = 300
 
@@ -51,10 +51,6 @@ class Cell(msgspec.Struct):
         return statistics.median(of(sample) for sample in self.samples)
 
 
-class BenchFailed(Exception):
-    """A server did not do what was asked of it, so there is nothing to measure."""
-
-
 def measure(contenders: Sequence[Contender], plan: Plan, say: Callable[[str], None]) -> list[Cell]:
     """Run every contender at every number of connections, round after round. Raises BenchFailed."""
     with ExitStack() as stack:
@@ -63,6 +59,7 @@ def measure(contenders: Sequence[Contender], plan: Plan, say: Callable[[str], No
             say(f"{contender.name}: preparing {plan.starts_in_all} orders")
             target = stack.enter_context(contender.run(plan.starts_in_all))
             _sample(target, max(plan.connections), _WARM_UP_STARTS)
+            target.settle()
             targets.append(target)
         cells = [Cell(target.name, connections, []) for connections in plan.connections for target in targets]
         by_name = {target.name: target for target in targets}

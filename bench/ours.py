@@ -9,20 +9,28 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import uvloop
 
 from bench import cpu
 from bench.prepare import fill
 from bench.serve import Serve
-from bench.targets import Contender, CpuSeconds, Request, Target
+from bench.targets import BenchFailed, Contender, CpuSeconds, Request, Target
 from tabletap.infra.db.migrate import migrate
 from tabletap.infra.settings import Settings
 from tests.support.services import postgres_server
 
 _STOP_SECONDS = 30
-Prepared = tuple[str, dict[str, CpuSeconds]]
-"""A database's URL, and the CPU that it uses apart from the server's."""
+
+
+class Database(msgspec.Struct, frozen=True):
+    """An empty database of one engine."""
+
+    url: str
+    cpu: dict[str, CpuSeconds] = {}
+    """What it uses apart from the server's process."""
+    settle: Callable[[], None] = lambda: None
 
 
 def contenders(engines: list[str], database_connections: int) -> list[Contender]:
@@ -33,11 +41,18 @@ def contenders(engines: list[str], database_connections: int) -> list[Contender]
 @contextmanager
 def _running(engine: str, database_connections: int, count: int) -> Iterator[Target]:
     secret = secrets.token_hex(32)
-    with _DATABASES[engine]() as (url, database_cpu):
-        requests = uvloop.run(_prepared(url, secret, count))
-        with _served(Serve(url, database_connections, secret)) as (pid, port):
-            cpu_by_part: dict[str, CpuSeconds] = {"server": partial(cpu.of_process, pid), **database_cpu}
-            yield Target(engine, "127.0.0.1", port, "/api/v1/payments", iter(requests), cpu_by_part)
+    with _DATABASES[engine]() as database:
+        requests = uvloop.run(_prepared(database.url, secret, count))
+        with _served(Serve(database.url, database_connections, secret)) as (pid, port):
+            yield Target(
+                name=engine,
+                host="127.0.0.1",
+                port=port,
+                path="/api/v1/payments",
+                work=iter(requests),
+                cpu={"server": partial(cpu.of_process, pid), **database.cpu},
+                settle=database.settle,
+            )
 
 
 async def _prepared(url: str, secret: str, count: int) -> list[Request]:
@@ -46,19 +61,29 @@ async def _prepared(url: str, secret: str, count: int) -> list[Request]:
 
 
 @contextmanager
-def _sqlite() -> Iterator[Prepared]:
+def _sqlite() -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="tabletap-bench-") as folder:
-        yield f"sqlite:///{Path(folder) / 'tabletap.db'}", {}
+        yield Database(f"sqlite:///{Path(folder) / 'tabletap.db'}")
 
 
 @contextmanager
-def _postgres() -> Iterator[Prepared]:
+def _postgres() -> Iterator[Database]:
     with postgres_server() as server:
         assert server.process is not None
-        yield server.url, {"database": partial(cpu.of_family, server.process.pid)}
+        cpu_of_all = partial(cpu.of_family, server.process.pid)
+        yield Database(server.url, {"database": cpu_of_all}, lambda: uvloop.run(_analyze(server.url)))
 
 
-_DATABASES: dict[str, Callable[[], AbstractContextManager[Prepared]]] = {"sqlite": _sqlite, "postgres": _postgres}
+async def _analyze(url: str) -> None:
+    """What the autovacuum does within a minute; until then PostgreSQL plans for tables with next to nothing in them."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
+_DATABASES: dict[str, Callable[[], AbstractContextManager[Database]]] = {"sqlite": _sqlite, "postgres": _postgres}
 ENGINES = tuple(_DATABASES)
 
 
@@ -71,7 +96,10 @@ def _served(asked: Serve) -> Iterator[tuple[int, int]]:
         assert process.stdout is not None
         process.stdin.write(msgspec.json.encode(asked))
         process.stdin.close()
-        yield process.pid, int(process.stdout.readline())
+        port = process.stdout.readline()
+        if not port:
+            raise BenchFailed("the server did not start; its words are above")
+        yield process.pid, int(port)
     finally:
         process.terminate()
         try:

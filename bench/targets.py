@@ -10,6 +10,10 @@ CpuSeconds = Callable[[], Seconds]
 """CPU that somebody has used since he began."""
 
 
+class BenchFailed(Exception):
+    """A server did not do what was asked of it, so there is nothing to measure."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """One payment start that the load client will send."""
 
@@ -27,6 +31,8 @@ class Target(msgspec.Struct):
     work: Iterator[Request]
     cpu: dict[str, CpuSeconds]
     """By part: the server itself, its database."""
+    settle: Callable[[], None] = lambda: None
+    """Called once when it is warm."""
 
 
 class Contender(msgspec.Struct, frozen=True):

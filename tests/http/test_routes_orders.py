@@ -105,8 +105,8 @@ async def test_orders_are_seen_by_their_people_and_nobody_else(place: Place, oth
     for caller in (guest, friend, place.staff, place.kitchen):
         assert (await caller.get(path)).body["id"] == order["id"]
         assert [each["id"] for each in (await caller.get("/orders?status=pending")).body["items"]] == [order["id"]]
-    for caller in (place.customer, other_place.manager):
-        assert ((await caller.get(path)).status, (await caller.get(path)).code) == (404, "order_not_found")
+    for caller, refusal in ((place.customer, (403, "not_allowed")), (other_place.manager, (404, "order_not_found"))):
+        assert ((await caller.get(path)).status, (await caller.get(path)).code) == refusal
         assert (await caller.get("/orders")).body["items"] == []
     assert (await place.staff.get("/orders/42")).code == "order_not_found"
     assert (await place.staff.get(f"/orders/{order['id'].upper()}x")).code == "order_not_found"

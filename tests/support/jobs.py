@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -70,6 +71,15 @@ async def jobs_in(db: AnyDatabase) -> list[tuple[str, str]]:
     if isinstance(db, PostgresDatabase):
         return [(row[0], row[1]) for row in await db.system_pool.fetch(sql)]
     return db.on_reader(lambda execute: execute(sql).fetchall())
+
+
+async def nothing_due(db: AnyDatabase) -> bool:
+    """Whether no job runs and none should: what is left waits for its time or for somebody to release it."""
+    if isinstance(db, PostgresDatabase):
+        sql = "SELECT count(*) FROM pgqueuer WHERE status = 'picked' OR (status = 'queued' AND execute_after <= now())"
+        return int(await db.system_pool.fetchval(sql)) == 0
+    sql = "SELECT count(*) FROM pgqueuer WHERE status = 'picked' OR (status = 'queued' AND execute_after <= ?)"
+    return int(db.on_reader(lambda execute: execute(sql, (time.time(),)).fetchone()[0])) == 0
 
 
 async def log_length(db: AnyDatabase) -> int:

@@ -8,7 +8,7 @@ import msgspec
 from tabletap.cafes import store as cafes
 from tabletap.cafes.model import Cafe, MenuItem
 from tabletap.infra.db.open import AnyDatabase
-from tabletap.infra.db.transaction import Duplicate, Reader, Transaction
+from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.infra.paging import Page, page_of
 from tabletap.kernel.errors import FieldError, InvalidRequest, NotAllowed, VersionConflict
 from tabletap.kernel.ids import Id, new_id
@@ -41,10 +41,15 @@ def is_own(order: Order, by: Actor) -> bool:
 
 
 async def visible(reader: Reader, order_id: Id, by: Actor, *, lock: bool = False) -> Order:
-    """The order, if this person may know of it. Raises OrderNotFound: what is not yours is not there."""
+    """The order, if this person may know of it.
+
+    Raises OrderNotFound for what is not in this cafe, NotAllowed for somebody else's (contract 2.1).
+    """
     order = await store.get(reader, order_id, lock=lock)
-    if order is None or not (by.is_staff or by.is_(Role.KITCHEN) or is_own(order, by)):
+    if order is None:
         raise OrderNotFound
+    if not (by.is_staff or by.is_(Role.KITCHEN) or is_own(order, by)):
+        raise NotAllowed("This order is not yours.")
     return order
 
 
@@ -86,13 +91,7 @@ class OrderService:
             return view_of(order, items)
 
         _check_lines(request.items)
-        try:
-            return await self.db.transaction(by.cafe_id, decide)
-        except Duplicate as duplicate:
-            if duplicate.table != store.cafe_order.name or request.client_order_id is None:
-                raise
-            # The same device sent the order twice at once: the other one was first.
-            return await self.db.transaction(by.cafe_id, decide)
+        return await self.db.transaction(by.cafe_id, decide)
 
     async def _order(
         self, tx: Transaction, cafe: Cafe, order_id: Id, items: list[OrderItem], request: PlaceOrder, by: Actor
@@ -130,7 +129,7 @@ class OrderService:
         )
 
     async def get(self, order_id: Id, by: Actor) -> OrderView:
-        """One order. Raises OrderNotFound."""
+        """One order. Raises OrderNotFound and NotAllowed."""
 
         async def look(reader: Reader) -> OrderView:
             return view_of(await visible(reader, order_id, by), await store.items(reader, order_id))

@@ -190,8 +190,11 @@ async def next_number(tx: Transaction, business_day: str) -> int:
 
 
 def add(tx: Transaction, order: Order, lines: list[OrderItem]) -> None:
-    """A new order with its lines."""
-    tx.add(cafe_order, order)
+    """A new order with its lines.
+
+    Its number and its device's own id are unique: of two at once, the second decides again and sees the first.
+    """
+    tx.add(cafe_order, order, retry_on_duplicate=True)
     tx.add(order_item, *lines)
     tx.remember(("order", order.id), order)
 

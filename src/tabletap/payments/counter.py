@@ -13,7 +13,7 @@ from tabletap.orders import service as orders
 from tabletap.orders import store as orders_store
 from tabletap.orders.errors import OrderNotFound
 from tabletap.orders.model import Order
-from tabletap.payments import store
+from tabletap.payments import policy, store
 from tabletap.payments.errors import (
     CashTooLittle,
     PaymentNotCash,
@@ -120,8 +120,7 @@ class CounterService:
             payment = await store.get(reader, row.payment_id) if row else None
             if row is None or payment is None:
                 raise QrPaymentNotFound
-            if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
-                raise QrPaymentNotFound
+            policy.require_own(payment, by)
             return row
 
         return await self.db.read(by.cafe_id, look)

@@ -20,6 +20,7 @@ from tabletap.payments.errors import (
     MethodNotOffered,
     ReturnUrlNotAllowed,
 )
+from tabletap.payments.model import Payment
 
 MAX_METADATA_KEYS = 20
 MAX_METADATA_BYTES = 4 * 1024
@@ -28,6 +29,12 @@ MAX_METADATA_BYTES = 4 * 1024
 def require_payer(by: Actor) -> None:
     """Customers, guests and staff pay; the kitchen and boards do not."""
     by.require(Role.STAFF, Role.CUSTOMER)
+
+
+def require_own(payment: Payment, by: Actor) -> None:
+    """A payment is its payer's and the staff's to see. Raises NotAllowed."""
+    if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
+        raise NotAllowed("This payment is not yours.")
 
 
 async def payer_of(reader: Reader, named: Id | None, order: Order, method: str, by: Actor) -> Id | None:

@@ -272,7 +272,11 @@ class PaymentService:
         gateway = self.gateways.for_method(payment.method)
         if not gateway.at_provider:
             return payment
-        return await self.record(payment, await gateway.check(payment), "check", SYSTEM_ID)
+        answer = await gateway.check(payment)
+        if answer.state == "cancelled" and payment.expires_at is not None and payment.expires_at <= self.db.clock.now():
+            # Its time was over, so it was our own expiring that cancelled it there: whoever notes it first says so.
+            answer = msgspec.structs.replace(answer, state="expired")
+        return await self.record(payment, answer, "check", SYSTEM_ID)
 
     async def verify_if_live(self, cafe_id: Id, payment_id: Id) -> None:
         """The scheduled look at a payment; one that is settled needs none. Safe to repeat."""
@@ -347,10 +351,9 @@ class PaymentService:
         return payment
 
     async def _visible(self, payment_id: Id, by: Actor) -> Payment:
-        """The payment for its payer and for staff; for anybody else it is not there."""
+        """The payment for its payer and for staff. Raises PaymentNotFound and NotAllowed."""
         payment = await self._stored(by.cafe_id, payment_id)
-        if not by.is_staff and by.person_id not in (payment.customer_id, payment.initiated_by):
-            raise PaymentNotFound
+        policy.require_own(payment, by)
         return payment
 
 

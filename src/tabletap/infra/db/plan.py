@@ -3,7 +3,7 @@
 The engines turn one plan into one guarded statement (PostgreSQL) or one run on the writer thread (SQLite).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -68,6 +68,13 @@ class Plan:
         """Updates in the order of locks, events in the order of their streams."""
         self.updates = dict(sorted(self.updates.items(), key=lambda item: (_RANK.get(item[0][0], _LAST), item[0])))
         self.events.sort(key=lambda event: event.stream)
+
+    def number_events(self, heads: Iterable[Sequence[Any]]) -> None:
+        """Give each event its seq, now that the streams' heads stand behind the last of them: (key, head, epoch)."""
+        last = {key: (head, epoch) for key, head, epoch in heads}
+        for event in reversed(self.events):
+            event.seq, event.epoch = last[event.stream]
+            last[event.stream] = (event.seq - 1, event.epoch)
 
     def remove(self, table: sa.Table, key: Mapping[str, Any]) -> None:
         """Delete a row by its key; one that is not there is no fault."""

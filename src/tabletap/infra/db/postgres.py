@@ -124,10 +124,7 @@ class PostgresTransaction(Transaction):
         row = await self.connection.fetchrow(text(shape_of(self)), *arguments_of(self))
         if row[0] is None:
             return
-        heads = {key: (head, epoch) for key, head, epoch in zip(*row, strict=True)}
-        for event in reversed(self.events):
-            event.seq, event.epoch = heads[event.stream]
-            heads[event.stream] = (event.seq - 1, event.epoch)
+        self.number_events(zip(*row, strict=True))
 
 
 class PostgresDatabase:

@@ -10,9 +10,9 @@ import queue
 import re
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,11 @@ from tabletap.infra.db.schema import metadata
 from tabletap.infra.db.statement import Convert, Statement, instant_number, to_sqlite
 from tabletap.infra.db.transaction import Duplicate, Follow, Look, Publish, Reader, Stale, T, Transaction, Work
 from tabletap.kernel.clock import Clock
-from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id
 
 _BATCH = 256
-_HEADS = (
-    "INSERT INTO stream (cafe_id, key, head) VALUES (?1, ?2, ?3) "
-    "ON CONFLICT (cafe_id, key) DO UPDATE SET head = head + ?3 RETURNING head, epoch"
-)
+_HEADS = "INSERT INTO stream (cafe_id, key, head) VALUES "
+_HEADS_MOVED = " ON CONFLICT (cafe_id, key) DO UPDATE SET head = head + excluded.head RETURNING key, head, epoch"
 _EVENTS = "INSERT INTO stream_event (cafe_id, key, seq, event_id, cause_id, name, at, schema_version, data) VALUES "
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.")
 
@@ -129,21 +126,26 @@ def write_plan(execute: Execute, plan: Plan) -> None:
         raise Duplicate(match[1]) from error
     for job in plan.jobs:
         enqueue_on_sqlite(execute, job)
-    _append(execute, plan.events)
+    _append(execute, plan)
 
 
-def _append(execute: Execute, events: list[Event]) -> None:
-    """Each stream's head moves once, by the number of its new events; all events go in with one statement."""
+def _append(execute: Execute, plan: Plan) -> None:
+    """Each stream's head moves once, by the number of its new events; one statement for all heads, one for all events."""
+    if not plan.events:
+        return
+    many = Counter((event.cafe_id, event.stream) for event in plan.events)
+    moves = [value for (cafe_id, key), count in many.items() for value in (cafe_id, key, count)]
+    plan.number_events(execute(_heads_text(len(many)), moves).fetchall())
     arguments: list[Any] = []
-    for (cafe_id, stream), of_stream in groupby(events, key=lambda event: (event.cafe_id, event.stream)):
-        told = list(of_stream)
-        ((head, epoch),) = execute(_HEADS, (cafe_id, stream, len(told))).fetchall()
-        for seq, event in enumerate(told, head - len(told) + 1):
-            event.seq, event.epoch = seq, epoch
-            arguments += (cafe_id, stream, seq, event.event_id, event.cause_id, event.name)
-            arguments += (instant_number(event.at), event.schema_version, event.data)
-    if events:
-        execute(_events_text(len(events)), arguments)
+    for event in plan.events:
+        arguments += (event.cafe_id, event.stream, event.seq, event.event_id, event.cause_id, event.name)
+        arguments += (instant_number(event.at), event.schema_version, event.data)
+    execute(_events_text(len(plan.events)), arguments)
+
+
+@cache
+def _heads_text(count: int) -> str:
+    return _HEADS + ", ".join(["(?, ?, ?)"] * count) + _HEADS_MOVED
 
 
 @cache

@@ -49,6 +49,7 @@ class PostgresDriver:
         self._shutdown = asyncio.Event()
         self._tasks = TaskManager()
         self._listening: Any = None
+        self.listens = asyncio.Event()
         self.bell = Bell()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -70,6 +71,7 @@ class PostgresDriver:
         if self._listening is None:
             self._listening = await asyncpg.connect(self._db.url, timeout=_ANSWER_WITHIN_SECONDS)
         await self._listening.add_listener(channel, Relay(callback))
+        self.listens.set()
         self.bell.add(callback)
 
     async def close(self) -> None:
@@ -109,6 +111,11 @@ class PostgresQueue(Queries):
     def changed(self) -> None:
         """Wake the worker of this process. The table's trigger tells all of them, but of new and ended jobs alone."""
         self._driver.bell.ring_for_work()
+
+    async def notify_health_check(self, health_check_event_id: types.HealthCheckId) -> None:
+        """Ask ourselves whether we hear: once we listen, for the library asks before that and would wait in vain."""
+        await self._driver.listens.wait()
+        await super().notify_health_check(health_check_event_id)
 
     async def put(self, job: JobRequest) -> None:
         """Enqueue outside a transaction of ours, unless one with its key waits or runs."""
