@@ -151,7 +151,7 @@ class _Stamp:
 
 
 def _uv(title: str, *arguments: str | Path) -> None:
-    _run(title, [UV, "pip", "install", "--quiet", "--python", PYTHON, *arguments])
+    _run(title, [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON, *arguments])
 
 
 def _run(title: str, command: Sequence[str | Path]) -> None:

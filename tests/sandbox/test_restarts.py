@@ -10,7 +10,8 @@ from tabletap.sandbox import Timing, start_sandbox
 from tabletap.sandbox.errors import AddressInUse, StateInUse, StateUnreadable
 from tests.sandbox.alone import sandbox_alone
 from tests.sandbox.conftest import QUICK, merchant_of
-from tests.sandbox.merchant import ACCOUNT, PATIENCE_SECONDS
+from tests.sandbox.merchant import ACCOUNT
+from tests.support.jobs import assert_eventually
 
 
 async def test_a_killed_sandbox_keeps_its_charges_and_its_pending_callbacks(tmp_path: Path) -> None:
@@ -89,10 +90,10 @@ async def test_late_money_arrives_after_a_restart_too(tmp_path: Path) -> None:
         await merchant.callbacks(2)
 
         # then: the restarted sandbox may have said the first thing twice, so the money may still be on its way
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (charges := await merchant.charges()):
-                await asyncio.sleep(0.02)
-        assert len(charges) == 1
+        async def charged() -> bool:
+            return len(await merchant.charges()) == 1
+
+        await assert_eventually(charged)
         await after.stop()
 
 

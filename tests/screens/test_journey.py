@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tabletap.kernel.people import Role, system
 from tests.support import programs, services
+from tests.support.jobs import assert_eventually
 from tests.support.world import World, running
 
 PHONE, TABLET = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
@@ -83,12 +84,14 @@ async def order_a_flat_white(page: Page, world: World) -> None:
     await expect(page.get_by_role("heading", name=re.compile("Pay order 1"))).to_be_visible()
 
 
+_FAULTS = (
+    "axe.run().then((found) => found.violations.map((each) => each.id + ': ' + each.nodes.map((one) => one.target)))"
+)
+
+
 async def violations(page: Page) -> list[str]:
     """What axe finds wrong with the page."""
-    found = await page.evaluate(
-        f"{AXE.read_text()}; axe.run().then((result) => result.violations.map((each) => each.id + ': ' + each.nodes.map((node) => node.target).join(' ')))"
-    )
-    return [str(each) for each in found]
+    return [str(each) for each in await page.evaluate(f"{AXE.read_text()}; {_FAULTS}")]
 
 
 async def test_from_the_tap_to_the_ticket_and_back(world: World, chromium: Browser) -> None:
@@ -146,12 +149,13 @@ async def test_a_key_bumps_a_ticket(world: World, chromium: Browser) -> None:
         await kitchen.keyboard.press("1")
 
         await expect(kitchen.get_by_text(re.compile("1 cooking"))).to_be_visible()
-        for _turn in range(100):
-            now = (await world.call("GET", f"/orders/{order['id']}", "staff")).body["status"]
-            if now == "preparing":
-                break
-            await kitchen.wait_for_timeout(200)
-        assert now == "preparing"
+
+        async def is_being_prepared() -> bool:
+            now = await world.call("GET", f"/orders/{order['id']}", "staff")
+            return bool(now.body["status"] == "preparing")
+
+        await assert_eventually(is_being_prepared)
+        assert await is_being_prepared()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
