@@ -207,5 +207,5 @@ async def test_friends_at_one_table_pay_the_shares_of_one_order(world: World) ->
     of_ben = await world.pay(order, "cash", ben, splitId=shares[1]["splitId"])
     by_a_stranger = await world.call("GET", f"/orders/{order['id']}/splits", "friend")
 
-    assert (of_ann.status, of_ben.status, by_a_stranger.status) == (201, 201, 404)
+    assert (of_ann.status, of_ben.status, by_a_stranger.status) == (201, 201, 403)
     assert of_ann.body["customerId"] != of_ben.body["customerId"]

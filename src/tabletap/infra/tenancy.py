@@ -6,7 +6,7 @@ They run through `Database.across_cafes`, outside the tenant role:
 - sign-in: an e-mail address finds the people (and so the cafes) it belongs to (`identity.store`)
 - refresh: a refresh token's hash finds its family (`identity.store`)
 - table code: the code on the table finds cafe and table (`cafes.store`)
-- webhook token: the path of a provider's call finds the provider account (`webhooks.store`)
+- webhook token: the path of a provider's call finds the provider account (`payments.store`)
 - streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
 - jobs: the job engine claims work of all cafes (`infra.jobs`)
 """

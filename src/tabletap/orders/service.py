@@ -165,7 +165,9 @@ async def move(
     Raises OrderNotFound, NotAllowed, VersionConflict, TransitionNotAllowed.
     """
     order = await visible(tx, order_id, by, lock=True)
-    if not any(by.is_(role) for role in _MOVERS) and status != "cancelled":
+    if status != "cancelled":
+        by.require(*_MOVERS)
+    elif not (by.is_staff or is_own(order, by)):
         raise NotAllowed
     if expected_version is not None and expected_version != order.version:
         raise VersionConflict(f"The order is at version {order.version} and {order.status} now.")
@@ -204,8 +206,12 @@ def reserve(tx: Transaction, order: Order, amount_minor: int) -> Order:
     return after
 
 
-async def take_payment(tx: Transaction, order: Order, amount_minor: int, reserved_minor: int) -> tuple[Order, int]:
+async def take_payment(
+    tx: Transaction, order: Order, amount_minor: int, reserved_minor: int, payer_id: Id | None
+) -> tuple[Order, int]:
     """Apply money to the bill; answers the order and how much of the amount it could take.
+
+    An order that nobody's account stands for belongs to who pays it first: what I paid for is mine to see.
 
     The rest has no bill to go to (paid meanwhile, or cancelled): the caller books it to suspense, a person decides.
     """
@@ -216,6 +222,7 @@ async def take_payment(tx: Transaction, order: Order, amount_minor: int, reserve
     after = msgspec.structs.replace(
         order,
         paid_minor=paid,
+        customer_id=order.customer_id or payer_id,
         reserved_minor=order.reserved_minor - reserved_minor,
         paid_at=tx.now if in_full else order.paid_at,
         status="paid" if becomes_paid else order.status,

@@ -182,7 +182,7 @@ class PaymentService:
     ) -> Payment:
         """Credit: intent and evidence are one transaction, so the payment is born completed."""
         done = msgspec.structs.replace(payment, state="completed", completed_at=tx.now)
-        _, applied = await orders.take_payment(tx, order, done.amount_minor, 0)
+        _, applied = await orders.take_payment(tx, order, done.amount_minor, 0, done.customer_id)
         book_capture(tx, gateway.account(done), done, applied, {})
         store.add(tx, done)
         store.note_change(tx, done, None, answer.evidence, done.initiated_by)

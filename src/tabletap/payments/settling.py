@@ -88,7 +88,9 @@ async def _complete(
 
     What the bill cannot take (paid otherwise meanwhile, or cancelled) goes to suspense and a person decides.
     """
-    _, applied = await orders.take_payment(tx, order, payment.amount_minor, payment.amount_minor if was_live else 0)
+    _, applied = await orders.take_payment(
+        tx, order, payment.amount_minor, payment.amount_minor if was_live else 0, payment.customer_id
+    )
     book_capture(tx, gateway.account(payment), payment, applied, adjustments)
     if applied < payment.amount_minor:
         return msgspec.structs.replace(payment, needs_review=True)

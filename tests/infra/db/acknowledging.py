@@ -1,6 +1,7 @@
-"""Writes many at once and says what is committed, until it is killed: `python -m tests.infra.db.acknowledging URL ROUND`.
+"""Writes many at once and says what is committed, until it is killed.
 
-Every line it prints is a business day whose row was acknowledged.
+Started as `python -m tests.infra.db.acknowledging DATABASE_URL ROUND`;
+every line it prints is a business day whose row was acknowledged.
 """
 
 import asyncio
