@@ -1,6 +1,7 @@
 """Sharing out by largest remainder (Hamilton's method), held against its definition in exact fractions."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +30,4 @@ def test_who_weighs_nothing_gets_nothing_and_who_weighs_more_gets_no_less(total:
     shares = sorted(zip(weights, share_out(total, weights), strict=True))
 
     assert all(part == 0 for weight, part in shares if weight == 0)
-    assert all(
-        heavier >= lighter
-        for (light, lighter), (heavy, heavier) in zip(shares, shares[1:], strict=False)
-        if heavy > light
-    )
+    assert all(heavier >= lighter for (light, lighter), (heavy, heavier) in pairwise(shares) if heavy > light)

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import chain
 from typing import Any
 
 import asyncpg
 import msgspec
 
 from tabletap.infra.db.postgres_write import arguments_of, shape_of, text
-from tabletap.infra.db.statement import Compiled, Question, Statement, together
+from tabletap.infra.db.statement import Compiled, Statement
 from tabletap.infra.db.transaction import (
     DatabaseAway,
     Duplicate,
@@ -106,25 +105,9 @@ class PostgresTransaction(Transaction):
     def __init__(self, connection: Any, cafe_id: Id, now: Any, locked: bool) -> None:
         super().__init__(cafe_id, now, locked)
         self.connection = connection
-        self._known: dict[tuple[Statement, frozenset[tuple[str, Any]]], list[Any]] = {}
-
-    async def ahead(self, *questions: Question) -> None:
-        """Ask together. Not when this try takes locks: then every row is asked for in the order of locks."""
-        if self.locked:
-            return
-        parts = tuple(question.statement.postgres() for question in questions)
-        arguments = [part.arguments(question.params) for part, question in zip(parts, questions, strict=True)]
-        answers = await self.connection.fetchrow(together(parts), *chain.from_iterable(arguments))
-        for question, part, rows in zip(questions, parts, answers, strict=True):
-            key = question.statement, frozenset(question.params.items())
-            self._known[key] = [part.row(row) for row in rows or ()]
 
     async def rows(self, statement: Statement, params: dict[str, Any], lock: bool) -> list[Any]:
         """The statement's rows, held until the end when this try takes locks."""
-        if self._known:
-            known = self._known.get((statement, frozenset(params.items())))
-            if known is not None:
-                return known
         return await _fetched(self.connection, statement.postgres(lock and self.locked), params)
 
     async def run(self, statement: Statement, **params: Any) -> int:

@@ -4,10 +4,8 @@ Why: the ORM and the Core's execution layer cost more than the work itself on th
 (docs/decisions/0002). The Core still writes the SQL, so one statement serves both engines.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -91,11 +89,6 @@ class Compiled:
         self._ins = [(index, convert) for index, convert in enumerate(ins) if convert is not None]
         self._outs = [(index, convert) for index, convert in enumerate(outs) if convert is not None]
 
-    @property
-    def argument_count(self) -> int:
-        """How many arguments it takes."""
-        return len(self._names)
-
     def arguments(self, given: dict[str, Any]) -> list[Any]:
         """The driver's positional arguments. A parameter that was not given is a bug: KeyError."""
         defaults = self._defaults
@@ -140,30 +133,3 @@ class Statement:
             assert isinstance(self.source, sa.Select), "only a SELECT takes its rows for update"
             self._locked = Compiled(self.source.with_for_update(), POSTGRES)
         return self._locked
-
-
-class Question(msgspec.Struct, frozen=True):
-    """A statement with its parameters, to be asked together with others."""
-
-    statement: Statement
-    params: dict[str, Any]
-
-
-_MARK = re.compile(r"\$([0-9]+)")
-
-
-@cache
-def together(parts: tuple[Compiled, ...]) -> str:
-    """Several PostgreSQL statements as one, whose only row has for each of them an array of its rows, NULL for none.
-
-    Their arguments follow one another.
-    """
-    columns, before = [], 0
-    for part in parts:
-        columns.append(f"(SELECT array_agg(found) FROM ({_moved(part.text, before)}) AS found)")
-        before += part.argument_count
-    return f"SELECT {', '.join(columns)}"
-
-
-def _moved(text: str, by: int) -> str:
-    return _MARK.sub(lambda mark: f"${int(mark[1]) + by}", text)

@@ -10,7 +10,7 @@ import msgspec
 
 from tabletap.infra.db.job_request import JobRequest
 from tabletap.infra.db.plan import Plan
-from tabletap.infra.db.statement import Question, Statement
+from tabletap.infra.db.statement import Statement
 from tabletap.kernel.errors import Kind, Refusal
 from tabletap.kernel.events import Event, Fact
 from tabletap.kernel.ids import Id, new_id
@@ -81,12 +81,6 @@ class Transaction(Reader, Plan):
         self.cause_id = new_id()
         """What all events of this change have in common."""
         self._remembered: dict[Any, Any] = {}
-
-    async def ahead(self, *questions: Question) -> None:
-        """Ask together what will be asked for one by one: on PostgreSQL one round trip instead of several.
-
-        Only ever a matter of time: what is asked for later without having been asked ahead is read then.
-        """
 
     def emit(self, *facts: Fact) -> None:
         """Say what happened. The reactions to it run before the commit and belong to this transaction."""
