@@ -101,7 +101,7 @@ async def test_keys_and_tokens_that_are_missing_or_wrong_change_nothing(still_wo
     assert seen(await world.call("POST", "/payments", None, body, key=new_id())) == (401, "token_invalid")
     assert seen(await world.call("POST", "/payments", "nobody", body, key=new_id())) == (401, "token_invalid")
     assert seen(await world.call("POST", "/payments", "kitchen", body, key=new_id())) == (403, "not_allowed")
-    assert seen(await world.call("POST", "/payments", "friend", body, key=new_id())) == (404, "order_not_found")
+    assert seen(await world.call("POST", "/payments", "friend", body, key=new_id())) == (403, "not_allowed")
     assert seen(await world.call("POST", "/payments", "other:manager", body, key=new_id())) == (404, "order_not_found")
 
     assert await money_row_counts(world) == before
@@ -181,7 +181,7 @@ async def test_bad_splits_change_nothing(still_world: World) -> None:
     ]
     for body, status in bad:
         assert (await world.call("POST", path, "customer", body)).status == status, body
-    assert (await world.call("POST", path, "friend", {"method": "equal", "count": 2})).status == 404
+    assert (await world.call("POST", path, "friend", {"method": "equal", "count": 2})).status == 403
     assert (await world.call("POST", f"{path}/{new_id()}/claim", "customer")).status == 404
 
     assert await money_row_counts(world) == before
