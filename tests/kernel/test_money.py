@@ -84,3 +84,11 @@ def test_percentages_round_half_up(amount: int, basis_points: int, part: int) ->
 def test_an_amount_is_above_zero_and_within_bounds(amount: int) -> None:
     with pytest.raises(InvalidAmount):
         require_positive(amount)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"), [("10000000000.01", "AUD"), ("9999999999999", "AUD"), ("1000000000001", "JPY")]
+)
+def test_an_amount_beyond_any_bill_is_none(text: str, currency: str) -> None:
+    with pytest.raises(InvalidAmount, match="beyond any bill"):
+        parse_major(text, currency)

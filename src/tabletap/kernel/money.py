@@ -45,7 +45,8 @@ def exponent(currency: str) -> int:
 def parse_major(text: str, currency: str) -> int:
     """Minor units of an amount written in major units, "4.80" or "4.8" or "-4": 480, 480, -400 for AUD.
 
-    Raises InvalidAmount for anything else: thousands separators, exponents, more digits than the currency has.
+    Raises InvalidAmount for anything else: thousands separators, exponents, more digits than the currency has, or more
+    than MAX_AMOUNT_MINOR.
     """
     match = _MAJOR.match(text.strip())
     digits = exponent(currency)
@@ -53,6 +54,8 @@ def parse_major(text: str, currency: str) -> int:
     if match is None or len(fraction) > digits:
         raise InvalidAmount(f"{text[:20]!r} is not an amount in {currency} with at most {digits} decimals.")
     minor = int(match[2] + fraction.ljust(digits, "0"))
+    if minor > MAX_AMOUNT_MINOR:
+        raise InvalidAmount(f"{text[:20]!r} is not an amount in {currency}: it is beyond any bill.")
     return -minor if match[1] else minor
 
 
