@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 import uvicorn
 from litestar import Litestar
 from playwright.async_api import Browser, async_playwright
@@ -15,8 +16,17 @@ from tabletap.cafes.model import CategoryView, MenuItemView, MenuView, ModifierG
 from tabletap.kernel.ids import new_id
 from tabletap.screens.pages import MenuPage, routes
 from tests.support import services
+from tests.support.world import World, running
 
+HERE = Path(__file__).parent
 TABLE_CODE = "q2w3e4r5t6"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here run in one event loop, so that they can share a browser."""
+    for item in items:
+        if item.path.parent == HERE and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
 
 
 def menu() -> MenuView:
@@ -35,7 +45,7 @@ async def menu_at(code: str) -> MenuPage | None:
     return MenuPage(new_id(), "4", menu()) if code == TABLE_CODE else None
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def pages_url() -> AsyncIterator[str]:
     """The pages alone, without an API behind them."""
     listening = socket.create_server(("127.0.0.1", 0))
@@ -48,17 +58,32 @@ async def pages_url() -> AsyncIterator[str]:
     await running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield session
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser(chromium_path: Path) -> AsyncIterator[Browser]:
-    """A real Chromium without a window."""
+    """A real Chromium without a window; each test opens profiles of its own."""
     arguments = [*services.chromium_arguments(), "--disable-gpu", "--disable-background-networking"]
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
         yield running
         await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A running cafe on SQLite."""
+    async with running(tmp_path / "world", "sqlite", None) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def each_world(request: pytest.FixtureRequest, tmp_path: Path, engine_name: str) -> AsyncIterator[World]:
+    """A running cafe, on each engine in turn."""
+    postgres_url = request.getfixturevalue("postgres_url") if engine_name == "postgres" else None
+    async with running(tmp_path / "world", engine_name, postgres_url) as world:
+        yield world

@@ -2,21 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Literal
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, ViewportSize
+from playwright.async_api import Browser
 from yarl import URL
 
 from tabletap.screens.pages import BuiltFiles, ScreensNotBuilt, amount_text, content_security_policy
 from tests.screens.conftest import TABLE_CODE
-from tests.support import programs
+from tests.screens.devices import PHONE, TABLET, device, violations
 
-PHONE = ViewportSize(width=390, height=844)
-TABLET = ViewportSize(width=1280, height=800)
-AXE = programs.REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 STYLE_OR_SCRIPT = re.compile(r'(?:href|src)="(/screens/[^"]+)"')
 
 
@@ -112,39 +107,31 @@ def test_the_live_connection_is_allowed_by_name() -> None:
 
 @pytest.mark.browser
 async def test_the_menu_stays_readable_while_the_api_does_not_answer(pages_url: str, browser: Browser) -> None:
-    page = await browser.new_page(viewport=PHONE)
-    broken: list[str] = []
-    page.on("pageerror", lambda error: broken.append(str(error)))
+    async with device(browser, pages_url, PHONE) as reader:
+        broken: list[str] = []
+        reader.page.on("pageerror", lambda error: broken.append(str(error)))
 
-    await page.goto(f"{pages_url}/t/{TABLE_CODE}")
-    await page.locator("#first-problem").get_by_text("Something went wrong").wait_for()
+        await reader.page.goto(f"{pages_url}/t/{TABLE_CODE}")
+        await reader.page.locator("#first-problem").get_by_text("Something went wrong").wait_for()
 
-    assert await page.get_by_role("heading", name="Flat white").is_visible()
-    assert broken == []
+        assert await reader.page.get_by_role("heading", name="Flat white").is_visible()
+        assert broken == []
 
 
 @pytest.mark.browser
 async def test_a_kitchen_that_nobody_signed_in_to_leads_to_the_login_and_back(pages_url: str, browser: Browser) -> None:
-    page = await browser.new_page(viewport=TABLET)
+    async with device(browser, pages_url, TABLET) as kitchen:
+        await kitchen.page.goto(f"{pages_url}/kitchen")
+        await kitchen.page.wait_for_url("**/login?next=%2Fkitchen")
 
-    await page.goto(f"{pages_url}/kitchen")
-    await page.wait_for_url("**/login?next=%2Fkitchen")
-
-    assert await page.get_by_label("Password").is_visible()
+        assert await kitchen.page.get_by_label("Password").is_visible()
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/login"])
-async def test_pages_without_script_pass_axe(
-    pages_url: str, browser: Browser, address: str, scheme: Literal["light", "dark"]
-) -> None:
-    context = await browser.new_context(viewport=PHONE, color_scheme=scheme)
-    page = await context.new_page()
-    await page.route("**/*.js", lambda route: route.abort())
+async def test_pages_without_script_pass_axe(pages_url: str, browser: Browser, address: str) -> None:
+    async with device(browser, pages_url, PHONE) as reader:
+        await reader.page.route("**/*.js", lambda route: route.abort())
+        await reader.page.goto(pages_url + address)
 
-    await page.goto(pages_url + address)
-    await page.evaluate(AXE.read_text())
-    found = await page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-
-    assert [(fault["id"], [node["target"] for node in fault["nodes"]]) for fault in found["violations"]] == []
+        assert await violations(reader) == []

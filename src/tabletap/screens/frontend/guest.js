@@ -19,9 +19,9 @@ function App({ guest }) {
       <p>${guest.table.cafeName} · ${texts.guest.table(guest.table.tableNumber)}</p>
       <h1 tabindex="-1">${heading(guest)}</h1>
       <${Strip} live=${guest.live} />
+      ${guest.problem.value && html`<${Line} kind="problem" text=${guest.problem} />`}
+      ${guest.announcement.value && html`<${Line} kind="announcement" text=${guest.announcement} />`}
     </header>
-    ${guest.problem.value && html`<${Line} kind="problem" text=${guest.problem} />`}
-    ${guest.announcement.value && html`<${Line} kind="announcement" text=${guest.announcement} />`}
     ${view === 'menu' && html`<${MenuView} guest=${guest} />`}
     ${view === 'cart' && html`<${CartView} guest=${guest} />`}
     ${view === 'pay' && order && html`<${PayView} key=${order.orderId} guest=${guest} followed=${order} />`}

@@ -159,8 +159,8 @@ export interface TicketItem {
 export interface Ticket {
   orderId: string;
   orderNumber: number;
+  /** Empty: a takeaway. */
   tableNumber: string;
-  takeawayName: string;
   items: TicketItem[];
   status: OrderStatus;
   /** Unknown (null) until the server says it. */

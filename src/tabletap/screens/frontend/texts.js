@@ -113,15 +113,19 @@ export const texts = {
     chooseMethod: 'Please choose how you would like to pay.',
     /** @param {string} amount */
     pay: (amount) => `Pay ${amount}`,
+    payShare: 'Pay your share',
     sending: 'Starting your payment …',
     cancelling: 'Cancelling …',
     resuming: 'We are finishing the payment you started. You will not be charged twice.',
     split: 'Split the bill equally',
     splitHow: 'Between how many people?',
+    fewerPeople: 'One person fewer',
+    morePeople: 'One person more',
     /** @param {number} count */
     splitInto: (count) => `Split into ${count}`,
     /** @param {number} place */
     shareNumber: (place) => `Share ${place}`,
+    shareMine: 'yours',
     shareOpen: 'open',
     sharePaid: 'paid',
     shareTaken: 'being paid',
@@ -208,7 +212,6 @@ export const texts = {
     /** @param {string} number */
     table: (number) => `Table ${number}`,
     takeaway: 'Takeaway',
-    noPlace: 'No table',
     states: /** @type {Record<string, string>} */ ({
       pending: 'New',
       paid: 'New',

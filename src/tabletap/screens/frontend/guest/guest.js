@@ -28,6 +28,8 @@ import { TableOrders } from './table.js';
  * @property {{key: string, request: PaymentRequest} | null} intent a payment that was sent and not answered
  * @property {{id: string, number: number}[]} orders latest first
  * @property {Record<string, string>} paymentIds by order, the latest payment of this phone
+ * @property {string | null} [looked] the order that was looked at last: one's own or a friend's
+ * @property {boolean} [leftToPay] the page was left for the provider's
  */
 
 const VIEWS = new Set(['menu', 'cart', 'pay', 'status']);
@@ -69,7 +71,7 @@ export class Guest {
     this.cartTotal = computed(() => total(this.cart.value));
     this.pieces = computed(() => pieces(this.cart.value));
     this.orders = signal(this.memory.orders);
-    this.orderId = signal(this.memory.intent?.request.orderId ?? this.memory.orders[0]?.id ?? null);
+    this.orderId = signal(this.memory.intent?.request.orderId ?? this.memory.looked ?? this.memory.orders[0]?.id ?? null);
     this.problem = signal('');
     /** What we are waiting for, in words; nothing else can be started meanwhile. */
     this.busy = signal('');
@@ -102,8 +104,14 @@ export class Guest {
 
   /** Look at an order: one's own or a friend's. @param {string} orderId */
   look(orderId) {
-    this.orderId.value = orderId;
+    this.#turnTo(orderId);
     this.go('status');
+  }
+
+  /** This order from now on, after a reload too. @param {string} orderId */
+  #turnTo(orderId) {
+    this.orderId.value = orderId;
+    this.keep({ looked: orderId });
   }
 
   /** The order that is shown, with its payments. */
@@ -112,9 +120,11 @@ export class Guest {
   }
 
   #firstView() {
-    if (this.memory.intent) return /** @type {ViewName} */ ('status');
+    const { intent, leftToPay } = this.memory;
+    this.keep({ leftToPay: false });
+    if (intent || (leftToPay && this.orderId.value)) return /** @type {ViewName} */ ('status');
     if (location.hash) return this.#viewOf(location.hash);
-    return this.memory.orders.length > 0 && this.memory.cart.length === 0 ? 'status' : 'menu';
+    return this.orderId.value && this.memory.cart.length === 0 ? 'status' : 'menu';
   }
 
   /** @param {string} hash @returns {ViewName} */
@@ -193,7 +203,7 @@ export class Guest {
       this.keep({ draft: null, orders });
       this.#setCart([]);
       this.orders.value = orders;
-      this.orderId.value = order.id;
+      this.#turnTo(order.id);
       this.go('pay');
     } catch (problem) {
       this.keep({ draft: null });
@@ -245,7 +255,7 @@ export class Guest {
       /** @type {Payment} */
       const payment = await this.#untilAnswered(() => this.api.post('/payments', intent.request, intent.key));
       this.keep({ intent: null, paymentIds: { ...this.memory.paymentIds, [payment.orderId]: payment.paymentId } });
-      this.orderId.value = payment.orderId;
+      this.#turnTo(payment.orderId);
       this.order?.know(payment);
       this.go('status');
       if (payment.status === 'pending') this.toPaymentPage(payment);
@@ -260,7 +270,9 @@ export class Guest {
 
   /** @param {Payment} payment */
   toPaymentPage({ redirectUrl }) {
-    if (redirectUrl && /^https?:$/.test(new URL(redirectUrl, location.href).protocol)) location.assign(redirectUrl);
+    if (!redirectUrl || !/^https?:$/.test(new URL(redirectUrl, location.href).protocol)) return;
+    this.keep({ leftToPay: true });
+    location.assign(redirectUrl);
   }
 
   /** Go on with what was under way when the page was left. */

@@ -107,7 +107,7 @@ function Group({ group, chosen, currency, onChoose }) {
   const own = new Set(group.options.map((option) => option.id));
   const others = chosen.filter((modifier) => !own.has(modifier.id));
   const mine = chosen.filter((modifier) => own.has(modifier.id));
-  const single = group.max === 1;
+  const single = group.max === 1 && group.options.length > 1;
   const toggle = (/** @type {Modifier} */ option) => {
     if (single) onChoose([...others, option]);
     else if (mine.includes(option)) onChoose(chosen.filter((modifier) => modifier !== option));

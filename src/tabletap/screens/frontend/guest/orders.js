@@ -47,8 +47,8 @@ export class FollowedOrder {
   constructor(guest, orderId) {
     this.guest = guest;
     this.orderId = orderId;
-    /** @type {import('@preact/signals').Signal<Splits | null>} */
-    this.splits = signal(null);
+    /** The shares of a split bill, null when it is not split. @type {import('@preact/signals').Signal<Splits | null | undefined>} */
+    this.splits = signal(undefined);
     const stream = `order:${orderId}`;
     this.followed = guest.live.follow(stream, {
       initial: /** @type {OrderState} */ ({ order: null, payments: {} }),
@@ -118,7 +118,7 @@ export class FollowedOrder {
     }
   }
 
-  /** The shares of a split bill, null when it is not split. */
+  /** Ask again how the bill is split. */
   async loadSplits() {
     try {
       const splits = await this.guest.api.get(`/orders/${this.orderId}/splits`);

@@ -17,17 +17,24 @@ const METHODS = ['payconic_card', 'payconic_digital_wallet', 'payconic_bank_tran
 /** @param {{guest: Guest, followed: FollowedOrder}} props */
 export function PayView({ guest, followed }) {
   const { order } = followed.state;
-  const [share, setShare] = useState(/** @type {Share | null} */ (null));
+  const [picked, pick] = useState(/** @type {Share | null} */ (null));
   const [tip, setTip] = useState(/** @type {number | null} */ (0));
   const [method, setMethod] = useState('');
   useEffect(() => void followed.loadSplits(), [followed]);
   if (!order) return html`<main><p aria-busy="true">${texts.status.loading}</p></main>`;
+  const splits = followed.splits.value;
+  const share = splits?.shares.find(({ splitId }) => splitId === picked?.splitId) ?? null;
   const amount = share ? share.amount : order.outstandingAmount;
   const total = amount + (tip ?? 0);
   const { currency } = order;
-  const split = Boolean(followed.splits.value);
+  /** There is one amount to pay: of a split bill, only once a share is chosen. */
+  const chosen = splits === null || share !== null;
+  const choose = (/** @type {string} */ name) => {
+    setMethod(name);
+    guest.problem.value = '';
+  };
   const pay = () => {
-    const problem = problemWith(tip, method, split && !share);
+    const problem = problemWith(tip, method, !chosen);
     if (problem) {
       guest.complain(problem);
       return;
@@ -39,29 +46,30 @@ export function PayView({ guest, followed }) {
   return html`
     <main>
       <${Items} order=${order} />
-      <${SplitBill} guest=${guest} followed=${followed} share=${share} onShare=${setShare} />
-      <${TipChoice} key=${amount} guest=${guest} order=${order} amount=${amount} onTip=${setTip} />
+      <${SplitBill} guest=${guest} followed=${followed} share=${share} onShare=${pick} />
+      ${chosen && html`<${TipChoice} key=${amount} guest=${guest} order=${order} amount=${amount} onTip=${setTip} />`}
       <fieldset class="methods">
         <legend>${words.method}</legend>
         ${METHODS.map(
           (name) => html`
             <label class="choice choice-big">
-              <input type="radio" name="method" value=${name} checked=${method === name} onChange=${() => setMethod(name)} />
+              <input type="radio" name="method" value=${name} checked=${method === name} onChange=${() => choose(name)} />
               <span>${words.methods[name]}<small>${words.methodHints[name]}</small></span>
             </label>
           `,
         )}
       </fieldset>
-      <dl class="bill">
+      ${chosen &&
+      html`<dl class="bill">
         <div><dt>${share ? words.share : words.order}</dt><dd>${money(amount, currency)}</dd></div>
         <div><dt>${words.tipLine}</dt><dd>${money(tip ?? 0, currency)}</dd></div>
         <div class="bill-total"><dt>${words.total}</dt><dd>${money(total, currency)}</dd></div>
-      </dl>
+      </dl>`}
       <p><a href="#status">${words.later}</a></p>
     </main>
     <div class="thumb">
-      <button class="main" disabled=${Boolean(guest.busy.value) || amount < 1} onClick=${pay}>
-        ${guest.busy.value || words.pay(money(total, currency))}
+      <button class="main" disabled=${Boolean(guest.busy.value) || amount < 1 || splits === undefined} onClick=${pay}>
+        ${guest.busy.value || (chosen ? words.pay(money(total, currency)) : words.payShare)}
       </button>
     </div>
   `;

@@ -37,13 +37,14 @@ export function SplitBill({ guest, followed, share, onShare }) {
       await guest.api.post(`/orders/${orderId}/splits/${wanted.splitId}/claim`, {});
       onShare(wanted);
     });
+  if (splits === undefined) return null;
   if (!splits) {
     return html`
       <details class="split">
         <summary>${words.split}</summary>
-        <p id="split-how">${words.splitHow}</p>
-        <div class="split-row" role="group" aria-labelledby="split-how">
-          <${Stepper} quantity=${people} fewer=${texts.guest.fewer} more=${texts.guest.more} least=${2} most=${MOST_PEOPLE} onChange=${setPeople} />
+        <p>${words.splitHow}</p>
+        <div class="split-row">
+          <${Stepper} quantity=${people} fewer=${words.fewerPeople} more=${words.morePeople} least=${2} most=${MOST_PEOPLE} onChange=${setPeople} />
           <button class="second" onClick=${split}>${words.splitInto(people)}</button>
         </div>
       </details>
@@ -58,7 +59,7 @@ export function SplitBill({ guest, followed, share, onShare }) {
         return html`
           <label class="choice choice-big">
             <input type="radio" name="share" checked=${mine} disabled=${state !== 'open'} onChange=${() => choose(other)} />
-            <span>${other.label || words.shareNumber(index + 1)}<small>${SHARE_WORDS[state]}</small></span>
+            <span>${other.label || words.shareNumber(index + 1)}<small>${SHARE_WORDS[mine ? 'mine' : state]}</small></span>
             <span class="price">${money(other.amount, guest.table.currency)}</span>
           </label>
         `;
@@ -68,9 +69,9 @@ export function SplitBill({ guest, followed, share, onShare }) {
   `;
 }
 
-const SHARE_WORDS = { open: words.shareOpen, paid: words.sharePaid, taken: words.shareTaken };
+const SHARE_WORDS = { mine: words.shareMine, open: words.shareOpen, paid: words.sharePaid, taken: words.shareTaken };
 
-/** @param {Share} share @param {string | undefined} me @returns {keyof typeof SHARE_WORDS} */
+/** @param {Share} share @param {string | undefined} me @returns {'open' | 'paid' | 'taken'} */
 function shareState(share, me) {
   if (share.status === 'paid') return 'paid';
   return share.status === 'open' || (share.status === 'claimed' && share.claimedBy === me) ? 'open' : 'taken';

@@ -40,7 +40,6 @@ export function Board({ kitchen }) {
     });
   return html`
     <${Toolbar} kitchen=${kitchen} toMake=${toMake} ready=${ready} />
-    ${message.value && html`<${Message} />`}
     <main class="board">
       <section class="tickets" aria-label=${words.tickets}>
         ${toMake.length ? cards(toMake, 0) : html`<${NoTickets} kitchen=${kitchen} />`}
@@ -85,6 +84,7 @@ function Toolbar({ kitchen, toMake, ready }) {
         ${keysOn.value ? words.keysOn : words.keysOff}
       </button>
       <button class="tool" onClick=${kitchen.signOut}>${words.signOut}</button>
+      ${message.value && html`<${Message} />`}
     </header>
   `;
 }
@@ -124,6 +124,7 @@ function AllDay({ tickets }) {
 
 /** @param {{kitchen: Kitchen}} props */
 function UndoLine({ kitchen }) {
+  useTick(500);
   const now = Date.now();
   const held = kitchen.outbox.waiting.value.filter((command) => !command.sent && command.notBefore > now);
   return html`

@@ -15,7 +15,7 @@ const SIXTY_MINUTES = 3_600_000;
 /** @param {import('../shapes').Ticket} ticket */
 export function place(ticket) {
   if (ticket.tableNumber) return words.table(ticket.tableNumber);
-  return ticket.takeawayName ? `${words.takeaway}: ${ticket.takeawayName}` : words.noPlace;
+  return words.takeaway; // its name is personal: the number calls it
 }
 
 /** @param {{ticket: ShownTicket, digit: number | null, connected: boolean, onBump: (ticket: ShownTicket) => void}} props */

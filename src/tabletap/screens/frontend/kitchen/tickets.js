@@ -23,7 +23,6 @@ function ticketOf(told, at) {
     orderId: told.orderId,
     orderNumber: told.orderNumber,
     tableNumber: told.tableNumber ?? '',
-    takeawayName: told.takeawayName ?? '',
     items: (told.items ?? []).map((/** @type {Record<string, any>} */ item) => ({
       name: item.name,
       quantity: item.quantity,
