@@ -6,11 +6,30 @@ from typing import Any
 
 import pytest
 
-from tabletap.cafes.model import Cafe
+from tabletap.cafes.model import Cafe, MenuRow, ModifierRow
 from tabletap.cafes.service import CafeService
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.kernel.errors import InvalidRequest
+from tabletap.kernel.ids import new_id
+from tabletap.kernel.people import Actor, Role
 from tests.support.rows import MovedClock, fresh_database
+
+MENU = [
+    MenuRow(
+        name="Flat white",
+        price_minor=480,
+        category="Coffee",
+        tax_basis_points=1000,
+        allergens=["milk"],
+        modifiers=[ModifierRow("Milk", "oat", 70), ModifierRow("Milk", "soy", 70), ModifierRow("Size", "large", 100)],
+    ),
+    MenuRow(name="Carrot cake", price_minor=650, category="Cake", description="With walnuts", available=False),
+    MenuRow(name="Espresso", price_minor=350, category="Coffee", station="bar"),
+]
+
+
+def somebody(cafe: Cafe, role: Role) -> Actor:
+    return Actor(cafe_id=cafe.cafe_id, person_id=new_id(), roles=frozenset({role}))
 
 
 def check_bank_details(details: Mapping[str, Any]) -> dict[str, Any]:

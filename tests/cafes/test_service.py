@@ -14,34 +14,16 @@ from tabletap.cafes.errors import (
     TableNotFound,
     TableNumberTaken,
 )
-from tabletap.cafes.model import Cafe, ChangeSettings, MenuRow, ModifierRow, TableView
+from tabletap.cafes.model import Cafe, ChangeSettings, TableView
 from tabletap.cafes.service import CafeService
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader
 from tabletap.kernel.errors import InvalidRequest, NotAllowed, OtherCafe, VersionConflict
 from tabletap.kernel.ids import new_id
 from tabletap.kernel.money import UnknownCurrency
-from tabletap.kernel.people import Actor, Role, system
-from tests.cafes.conftest import check_bank_details
+from tabletap.kernel.people import Role, system
+from tests.cafes.conftest import MENU, check_bank_details, somebody
 from tests.support.rows import MovedClock
-
-MENU = [
-    MenuRow(
-        name="Flat white",
-        price_minor=480,
-        category="Coffee",
-        tax_basis_points=1000,
-        allergens=["milk"],
-        modifiers=[ModifierRow("Milk", "oat", 70), ModifierRow("Milk", "soy", 70), ModifierRow("Size", "large", 100)],
-    ),
-    MenuRow(name="Carrot cake", price_minor=650, category="Cake", description="With walnuts", available=False),
-    MenuRow(name="Espresso", price_minor=350, category="Coffee", station="bar"),
-]
-
-
-def somebody(cafe: Cafe, role: Role) -> Actor:
-    return Actor(cafe_id=cafe.cafe_id, person_id=new_id(), roles=frozenset({role}))
-
 
 # --- settings ----------------------------------------------------------------------
 
@@ -53,10 +35,6 @@ async def test_a_new_cafe_has_the_defaults_of_the_contract(cafes: CafeService) -
 
     assert found == cafe
     assert (found.name, found.payment_policy, found.version) == ("Blue Door", "pay_first", 1)
-    assert [found.expiry_minutes_of(method) for method in ("qr_bank_transfer", "payconic_card", "some_plugin")] == [
-        15, 30, 30,
-    ]  # fmt: skip
-    assert [found.expiry_minutes_of(method) for method in ("cash", "card_terminal")] == [None, None]
     assert [found.rounded_cash_minor(total) for total in (0, 481, 482, 483, 485)] == [0, 480, 480, 485, 485]
 
 
@@ -269,6 +247,35 @@ async def test_who_comes_after_the_table_was_cleared_begins_anew(
     closed = await db.read(cafe.cafe_id, lambda reader: store.get_session(reader, cafe.cafe_id, before.session_id))
     assert closed is not None
     assert closed.closed_at is not None
+
+
+async def test_who_comes_hours_later_does_not_sit_with_those_who_left(
+    cafes: CafeService, cafe: Cafe, clock: MovedClock
+) -> None:
+    table = await table_of(cafes, cafe)
+    lunch = await cafes.open_session_for(table.code)
+    clock.let_time_pass(hours=3, minutes=59)
+    dessert = await cafes.open_session_for(table.code)
+
+    clock.let_time_pass(minutes=1)
+    dinner = [await cafes.open_session_for(table.code) for _ in range(2)]
+
+    assert dessert == lunch
+    assert dinner[0] == dinner[1]
+    assert dinner[0].session_id != lunch.session_id
+
+
+async def test_of_twenty_who_come_hours_later_at_once_all_sit_together(
+    cafes: CafeService, cafe: Cafe, clock: MovedClock
+) -> None:
+    table = await table_of(cafes, cafe)
+    before = await cafes.open_session_for(table.code)
+    clock.let_time_pass(hours=5)
+
+    seats = await asyncio.gather(*(cafes.open_session_for(table.code) for _ in range(20)))
+
+    assert len({seat.session_id for seat in seats} - {before.session_id}) == 1
+    assert before not in seats
 
 
 @pytest.mark.parametrize("code", ["", "x", "' OR 1=1 --", "x" * 10_000, "Tür", "\x00"])

@@ -4,6 +4,7 @@ import re
 import secrets
 import zoneinfo
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -44,6 +45,8 @@ CheckBankDetails = Callable[[dict[str, Any]], dict[str, Any]]
 """Gives the details as they are to be kept, or raises the refusal that says what is wrong with them."""
 CurrencyIsFree = Callable[[Reader, Id], Awaitable[bool]]
 """Whether nothing is on record yet that is counted in the cafe's currency."""
+SITTING = timedelta(hours=4)
+"""Nobody sits longer: as long as a guest's own sign-in lasts without a refresh."""
 _CODE_BYTES = 16
 _MAX_CODE_CHARACTERS = 64
 
@@ -201,6 +204,7 @@ class CafeService:
     async def open_session_for(self, code: str) -> Seat:
         """Where somebody sits who scanned a code: joins the table's open session or opens one. Safe to repeat.
 
+        A session that is older than a sitting belongs to people who have left: their orders are not for who comes next.
         Raises TableCodeUnknown.
         """
         found = None
@@ -211,7 +215,10 @@ class CafeService:
         table = found
 
         async def decide(tx: Transaction) -> Seat:
-            session = await store.get_open_session(tx, table.cafe_id, table.id)
+            session = await store.get_open_session(tx, table.cafe_id, table.id, lock=True)
+            if session is not None and session.opened_at + SITTING <= tx.now:
+                _close(tx, session)
+                session = None
             if session is None:
                 session = TableSession(table.cafe_id, new_id(), table.id, tx.now, None)
                 tx.add(store.table_session, session, retry_on_duplicate=True)
@@ -230,8 +237,7 @@ class CafeService:
             table = await _table(tx, by.cafe_id, table_id)
             session = await store.get_open_session(tx, by.cafe_id, table.id, lock=True)
             if session is not None:
-                closed = msgspec.structs.replace(session, closed_at=tx.now)
-                tx.save(store.table_session, session, closed, ("cafe_id", "id"), ("closed_at",))
+                _close(tx, session)
 
         await self.db.transaction(by.cafe_id, decide)
 
@@ -306,6 +312,11 @@ def _by_number(number: str) -> list[tuple[int, int, str]]:
     """Table 10 comes after table 9, and 9a between them; names come after numbers."""
     parts = re.findall(r"[0-9]+|[^0-9]+", number)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _close(tx: Transaction, session: TableSession) -> None:
+    closed = msgspec.structs.replace(session, closed_at=tx.now)
+    tx.save(store.table_session, session, closed, ("cafe_id", "id"), ("closed_at",))
 
 
 def _checked_number(number: str) -> str:
