@@ -18,10 +18,7 @@ EXPIRY_MINUTES: Mapping[str, int] = {
     "payconic_digital_wallet": 30,
     "customer_credit": 5,
 }
-"""How long a payment stays open unless the cafe says otherwise (contract section 3)."""
-OTHER_EXPIRY_MINUTES = 30
-WITHOUT_EXPIRY = frozenset({"cash", "card_terminal"})
-"""Taken at the counter: nothing waits for them."""
+"""How long a payment stays open unless the cafe says otherwise (contract section 3); the gateways take it from here."""
 DEFAULT_CATEGORY = "Menu"
 MAX_EXPIRY_MINUTES = 7 * 24 * 60
 
@@ -53,12 +50,6 @@ class Cafe(msgspec.Struct, frozen=True):
     """Refunds above it need a manager's PIN; None: no such limit."""
     version: int
     created_at: datetime
-
-    def expiry_minutes_of(self, method: str) -> int | None:
-        """How long a payment by this method stays open; None: until it is settled or cancelled."""
-        if method in WITHOUT_EXPIRY:
-            return None
-        return self.expiry_minutes.get(method, EXPIRY_MINUTES.get(method, OTHER_EXPIRY_MINUTES))
 
     def rounded_cash_minor(self, total_minor: int) -> int:
         """What is due in cash for a total: the nearest multiple of the rounding, halves up."""

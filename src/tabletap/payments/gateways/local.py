@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tabletap.cafes import store as cafes
+from tabletap.cafes.model import EXPIRY_MINUTES
 from tabletap.credits import service as credits
 from tabletap.infra.db.transaction import Transaction
 from tabletap.ledger.model import BANK, CASH_DRAWER, customer_credit
@@ -51,7 +52,7 @@ class CustomerCreditGateway(_Local):
     """Prepaid credit: taken in the payment's own transaction."""
 
     name = "customer_credit"
-    methods: Mapping[str, timedelta | None] = {"customer_credit": timedelta(minutes=5)}
+    methods: Mapping[str, timedelta | None] = {name: timedelta(minutes=EXPIRY_MINUTES[name])}
 
     async def open(self, tx: Transaction, payment: Payment) -> Answer | None:
         """Spend the credit. Raises InsufficientCredit."""
@@ -87,7 +88,9 @@ class QrBankTransferGateway(_Local):
     """A bank transfer that the guest makes from the code: completed when it is seen on the account."""
 
     name = "qr_bank_transfer"
-    methods: Mapping[str, timedelta | None] = {"qr_bank_transfer": timedelta(minutes=15)}
+    methods: Mapping[str, timedelta | None] = {
+        "qr_bank_transfer": timedelta(minutes=EXPIRY_MINUTES["qr_bank_transfer"])
+    }
 
     def __init__(self, context: GatewayContext) -> None:
         self.public_url = context.public_url

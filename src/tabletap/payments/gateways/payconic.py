@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from tabletap import __version__
+from tabletap.cafes.model import EXPIRY_MINUTES
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id, is_id
 from tabletap.ledger.model import provider
@@ -78,11 +79,7 @@ class PayconicGateway:
     """The provider Payconic through its HTTP API, one account per cafe."""
 
     name = "payconic"
-    methods: Mapping[str, timedelta | None] = {
-        "payconic_card": timedelta(minutes=30),
-        "payconic_bank_transfer": timedelta(minutes=60),
-        "payconic_digital_wallet": timedelta(minutes=30),
-    }
+    methods: Mapping[str, timedelta | None] = {method: timedelta(minutes=EXPIRY_MINUTES[method]) for method in _KINDS}
     at_provider = True
 
     def __init__(self, context: GatewayContext) -> None:
