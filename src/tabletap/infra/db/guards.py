@@ -28,6 +28,10 @@ BEGIN
     SELECT 1 FROM entry e JOIN (SELECT DISTINCT cafe_id, journal_id FROM added) a USING (cafe_id, journal_id)
     GROUP BY e.cafe_id, e.journal_id HAVING sum(e.amount_minor) <> 0
   ) THEN RAISE EXCEPTION 'journal does not sum to zero' USING ERRCODE = 'check_violation'; END IF;
+  IF EXISTS (
+    SELECT 1 FROM journal j JOIN added a ON a.cafe_id = j.cafe_id AND a.journal_id = j.id
+    WHERE j.xmin <> pg_current_xact_id()::xid
+  ) THEN RAISE EXCEPTION 'journal is sealed' USING ERRCODE = 'check_violation'; END IF;
   RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER entries_sum_to_zero AFTER INSERT ON entry REFERENCING NEW TABLE AS added
