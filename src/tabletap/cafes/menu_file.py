@@ -76,7 +76,7 @@ def _checked(lines: list[_Line], currency: str) -> list[MenuRow]:
 
 
 def _sentence(faults: list[FieldError]) -> str:
-    shown = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:_SHOWN_FAULTS])
+    shown = "; ".join(f"{fault.field}: {fault.message.rstrip('.')}" for fault in faults[:_SHOWN_FAULTS])
     more = f"; and {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
     return f"The menu file was not taken over. {shown[0].upper()}{shown[1:]}{more}."
 

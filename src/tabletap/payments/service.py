@@ -313,7 +313,10 @@ class PaymentService:
         """Ask the gateway now. Safe to repeat. Raises PaymentNotFound and NotAllowed."""
         by.require(Role.STAFF)
         payment = await self.check(by.cafe_id, payment_id)
-        return VerificationView(payment.id, payment.shown_state, payment.total_minor, self.db.clock.now())
+        return VerificationView(
+            payment.id, payment.shown_state, payment.amount_minor, payment.tip_minor, payment.total_minor,
+            self.db.clock.now(),
+        )  # fmt: skip
 
     async def get(self, payment_id: Id, by: Actor, *, with_image: bool = False) -> PaymentView:
         """A payment with its history. Raises PaymentNotFound."""
@@ -330,7 +333,10 @@ class PaymentService:
     async def status(self, payment_id: Id, by: Actor) -> PaymentStatusView:
         """The short status of a payment. Raises PaymentNotFound."""
         payment = await self._visible(payment_id, by)
-        return PaymentStatusView(payment.id, payment.shown_state, payment.total_minor, payment.needs_review)
+        return PaymentStatusView(
+            payment.id, payment.shown_state, payment.amount_minor, payment.tip_minor, payment.total_minor,
+            payment.needs_review,
+        )  # fmt: skip
 
     async def list(self, by: Actor, order_id: Id | None, limit: int, cursor: str | None) -> Page[PaymentView]:
         """The cafe's payments, newest first. Raises NotAllowed."""

@@ -72,20 +72,24 @@ class PaymentView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=Tru
 
 
 class PaymentStatusView(msgspec.Struct, rename="camel", frozen=True):
-    """The short status of a payment."""
+    """The short status of a payment; amounts mean what they mean in the payment."""
 
     payment_id: Id
     status: ShownState
     amount: int
+    tip_amount: int
+    total_amount: int
     needs_review: bool
 
 
 class VerificationView(msgspec.Struct, rename="camel", frozen=True):
-    """What asking the gateway now came to."""
+    """What asking the gateway now came to; amounts mean what they mean in the payment."""
 
     payment_id: Id
     status: ShownState
     amount: int
+    tip_amount: int
+    total_amount: int
     verified_at: datetime
 
 
