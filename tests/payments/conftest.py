@@ -6,17 +6,10 @@ import pytest
 import pytest_asyncio
 
 from tests.support.books import assert_books_are_right
-from tests.support.shared_world import heal, opened, sign_in_again
+from tests.support.shared_world import heal, module_world, moving_world, opened, own_world, shared_world
 from tests.support.world import World
 
-
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def shared_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
-) -> AsyncIterator[World]:
-    """The package's world on this engine."""
-    async with opened(request, tmp_path_factory, engine_name) as world:
-        yield world
+__all__ = ["module_world", "moving_world", "own_world", "shared_world"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -32,32 +25,6 @@ async def world(audited_world: World) -> AsyncIterator[World]:
     """The same world; each test leaves its provider healthy. Use fresh orders, and leave the clock alone."""
     yield audited_world
     await heal(audited_world)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def module_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
-) -> AsyncIterator[World]:
-    """A world for one module."""
-    async with opened(request, tmp_path_factory, engine_name) as world:
-        yield world
-
-
-@pytest_asyncio.fixture(loop_scope="package")
-async def moving_world(module_world: World) -> AsyncIterator[World]:
-    """The module's world: time may pass in it, for everybody's payments alike."""
-    sign_in_again(module_world)
-    yield module_world
-    await heal(module_world)
-
-
-@pytest_asyncio.fixture(loop_scope="package")
-async def own_world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
-) -> AsyncIterator[World]:
-    """A world for one test alone: its clock may be moved and its provider taken away."""
-    async with opened(request, tmp_path_factory, engine_name) as world:
-        yield world
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

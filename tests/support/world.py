@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,10 @@ class World:
             raw = await response.read()
             return msgspec.json.decode(raw) if raw else None
 
+    async def stop_provider(self) -> None:
+        """End the sandbox: the one that is there now, for a test may have put another in its place."""
+        await self.sandbox.stop()
+
     async def charges(self) -> list[dict[str, Any]]:
         """What the provider really charged and refunded."""
         found: list[dict[str, Any]] = await self.control("GET", "/charges")
@@ -176,14 +180,15 @@ async def running(
         settings = Settings(database_url=url, public_url=address, payconic_timeout_seconds=3)
         app = App(settings, SECRET, clock=clock)
         server = Server(app, listening)
-        await server.start(with_jobs=with_jobs)
-        async with aiohttp.ClientSession() as session:
+        async with AsyncExitStack() as closing:
+            session = await closing.enter_async_context(aiohttp.ClientSession())
             world = World(app, address, sandbox, clock, session)
+            closing.push_async_callback(world.stop_provider)
+            await server.start(with_jobs=with_jobs)
+            closing.push_async_callback(server.stop)
             world.home = await furnish(app, "Corner Cafe", sandbox.url, account)
             world.other = await furnish(app, "Other Cafe", sandbox.url, other)
             yield world
-        await server.stop()
-        await world.sandbox.stop()
 
 
 async def furnish(app: App, name: str, provider_url: str, account: SandboxAccount) -> CafeWorld:

@@ -70,9 +70,6 @@ refresh_token = sa.Table(
 _PERSON = Statement(
     sa.select(*columns_of(person, Person)).where(person.c.cafe_id == param("cafe_id"), person.c.id == param("id"))
 )
-_PERSON_BY_EMAIL = Statement(
-    sa.select(*columns_of(person, Person)).where(person.c.cafe_id == param("cafe_id"), person.c.email == param("email"))
-)
 _BEFORE = Statement(
     sa.select(*columns_of(person, Person))
     .where(person.c.cafe_id == param("cafe_id"), person.c.kind == param("kind"), person.c.id < param("before"))
@@ -137,11 +134,6 @@ async def token_by_hash(reader: Reader, hash_: str) -> RefreshToken | None:
 async def get_person(reader: Reader, cafe_id: str, id_: str, *, lock: bool = False) -> Person | None:
     """A person of the cafe."""
     return await reader.one(_PERSON, Person, lock=lock, cafe_id=cafe_id, id=id_)
-
-
-async def get_person_by_email(reader: Reader, cafe_id: str, email: str) -> Person | None:
-    """The person of the cafe who has this address."""
-    return await reader.one(_PERSON_BY_EMAIL, Person, cafe_id=cafe_id, email=email)
 
 
 async def people_before(reader: Reader, cafe_id: str, kind: str, before: str, limit: int) -> list[Person]:

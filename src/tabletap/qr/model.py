@@ -245,11 +245,6 @@ def is_valid_reference(text: str) -> bool:
     return len(reference) == _SHORT_LENGTH and _check_character(reference[:-1]) == reference[-1]
 
 
-def in_groups(reference: str) -> str:
-    """The reference for people's eyes: "7K2M 9XPQ 4BT1"."""
-    return " ".join(reference[start : start + 4] for start in range(0, len(reference), 4))
-
-
 def _random_characters(count: int) -> str:
     number = secrets.randbelow(len(ALPHABET) ** count)
     return "".join(ALPHABET[number // len(ALPHABET) ** position % len(ALPHABET)] for position in range(count))
