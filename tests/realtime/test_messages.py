@@ -9,9 +9,10 @@ from tabletap.kernel.ids import new_id
 from tabletap.kernel.people import Role
 from tests.realtime.world import World
 
-
 ABSENT = "01890a5d-ac96-774b-bcce-b302099a8057"
 """An id of nothing; the same in every process, for it is in the names of tests."""
+
+
 async def test_an_order_is_moved_on_and_every_screen_learns_of_it(world: World) -> None:
     kitchen = await world.screen("/kitchen", Role.KITCHEN)
     counter = await world.screen("/counter", Role.COUNTER)
