@@ -14,10 +14,9 @@ from tabletap.audiences.streams import (
     of_user,
     parse,
 )
-from tabletap.kernel.ids import new_id
 from tabletap.kernel.people import Role
 
-ID = new_id()
+ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def test_streams_are_called_as_the_contract_calls_them() -> None:
