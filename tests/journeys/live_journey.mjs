@@ -175,11 +175,15 @@ async function cutOff({ kitchen }) {
     const lost = new Promise((resolve) => {
       kitchen.socket.once('disconnect', resolve);
     });
+    // The line stays broken until the order is paid, however long that takes on this machine.
+    kitchen.socket.io.reconnection(false);
     kitchen.socket.io.engine.transport.ws.terminate();
     await lost;
     const order = await place();
     await pay(order);
     assert.equal(kitchen.socket.connected, false, 'the order was paid while the line was broken');
+    kitchen.socket.io.reconnection(true);
+    kitchen.socket.connect();
     const { streams } = await kitchen.hears('session_ready', () => true, before);
     assert.deepEqual(streams.map((each) => each.stream), [stream('kitchen')]);
     await kitchen.hears('new_paid_order', (event) => event.orderId === order.id);
