@@ -1,5 +1,6 @@
 """Builds everything, by hand, once: services, reactions, jobs, the HTTP and the live edge."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,10 +18,13 @@ from tabletap.identity.tokens import Tokens
 from tabletap.infra.broker import MemoryBroker
 from tabletap.infra.db.open import open_database
 from tabletap.infra.db.transaction import Reader
-from tabletap.infra.idempotency import Once
+from tabletap.infra.idempotency import Once, fingerprint_of
+from tabletap.infra.idempotency import prune as prune_idempotency
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
+from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
+from tabletap.kernel.cards import refuse_card_number
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
@@ -29,11 +33,17 @@ from tabletap.orders import store as orders_store
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.orders.service import OrderService
 from tabletap.payments import jobs as payment_jobs
-from tabletap.payments import store as payments_store
+from tabletap.payments.accounts.service import Accounts, AccountService
+from tabletap.payments.changing import OrderChanges
 from tabletap.payments.counter import CounterService
+from tabletap.payments.disputes.service import DisputeService
 from tabletap.payments.gateways.gateway import GatewayContext, found_gateways
 from tabletap.payments.moving import MoveOrder, OrderMoves
+from tabletap.payments.order_refunds import OrderRefundService
 from tabletap.payments.refunds import RefundService
+from tabletap.payments.reviewing import ReviewService
+from tabletap.payments.security.noticing import Asked
+from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
 from tabletap.qr.model import BankDetails, checked_bank_details
@@ -43,6 +53,7 @@ from tabletap.tips.service import TipService
 from tabletap.webhooks import jobs as webhook_jobs
 from tabletap.webhooks.service import WebhookService
 
+PRUNE_IDEMPOTENCY = "upkeep:prune_idempotency"
 _LIVE_PATH = "/socket.io"
 
 
@@ -58,13 +69,16 @@ class App:
         self.db = open_database(
             settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
         )
-        context = GatewayContext(self.public_url, self._provider_account, settings.payconic_timeout_seconds)
+        self.accounts = Accounts(self.db, Sealer(settings.encryption_keys, secret))
+        context = GatewayContext(self.public_url, self.accounts.find, settings.payconic_timeout_seconds)
         self.gateways = found_gateways(context)
         self.services = self._services(secret)
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
         webhook_jobs.register(self.jobs, self.services.webhooks)
+        self.jobs.let_nobody_starve()
         self.jobs.cron("17 3 * * *", "upkeep:prune_job_log")(self._prune_job_log)
+        self.jobs.cron("37 3 * * *", PRUNE_IDEMPOTENCY, timeout=timedelta(minutes=10))(self._prune_idempotency)
         self.live = LiveServer(
             db=self.db,
             broker=self.broker,
@@ -88,7 +102,9 @@ class App:
         db, gateways, settings = self.db, self.gateways, self.settings
         tokens = Tokens(secret, self.clock)
         origins = (self.public_url, *settings.allowed_origins, *settings.return_origins)
-        payments, refunds = PaymentService(db, gateways, origins), RefundService(db, gateways)
+        security = SecurityService(db)
+        payments = PaymentService(db, gateways, origins, security.screening)
+        refunds = RefundService(db, gateways)
         return Services(
             db=db,
             tokens=tokens,
@@ -96,19 +112,32 @@ class App:
             cafes=CafeService(db, self.clock, _checked_bank_details, _currency_is_free),
             orders=OrderService(db),
             order_moves=OrderMoves(db, gateways),
+            order_changes=OrderChanges(db),
             payments=payments,
             refunds=refunds,
+            reviews=ReviewService(db, payments.asking),
+            disputes=DisputeService(db),
+            order_refunds=OrderRefundService(db, gateways, refunds),
             counter=CounterService(db, gateways),
             splits=SplitService(db),
             credits=CreditService(db, _credit_terms),
             tips=TipService(db),
-            webhooks=WebhookService(db, gateways, payments, refunds),
+            webhooks=WebhookService(db, gateways, self.accounts, payments, refunds),
+            provider_accounts=AccountService(
+                db, self.accounts, gateways.at_provider, self.public_url, settings.payconic_api_url
+            ),
+            security=security,
             snapshots=Snapshots(db),
         )
 
+    async def open(self) -> None:
+        """Open the database and see to it that no secret in it is in clear or under an earlier key."""
+        await self.db.start()
+        await self.accounts.seal()
+
     async def start(self, *, with_jobs: bool = True) -> None:
         """Open the database, begin to deliver events and, unless another process does, to run jobs."""
-        await self.db.start()
+        await self.open()
         await self.live.start()
         if with_jobs:
             await self.jobs.start()
@@ -117,6 +146,7 @@ class App:
         """Stop taking, finish or hand back, close. Safe to repeat."""
         await self.jobs.stop()
         await self.live.stop()
+        await self.services.security.stop()
         await self.gateways.close()
         await self.db.stop()
 
@@ -128,8 +158,8 @@ class App:
     async def _prune_job_log(self, _: Job) -> None:
         await self.jobs.prune_log()
 
-    async def _provider_account(self, cafe_id: Id, provider: str) -> payments_store.ProviderAccount | None:
-        return await self.db.read(cafe_id, lambda reader: payments_store.account(reader, provider))
+    async def _prune_idempotency(self, _: Job) -> None:
+        await prune_idempotency(self.db)
 
     async def _menu_page(self, code: str) -> MenuPage | None:
         table = await self.db.across_cafes(lambda reader: cafes_store.table_by_code(reader, code))
@@ -149,12 +179,14 @@ class App:
         """An order move that came as a live command: its `commandId` makes it safe to repeat."""
         request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
         once = _command_once(by, order_id, request, command_id) if command_id is not None else None
-        return (await self.services.order_moves.move(order_id, request, by, once)).value
+        async with self.services.security.noting(by, "order_status_update", Asked(order_id=order_id)):
+            refuse_card_number(reason)
+            return (await self.services.order_moves.move(order_id, request, by, once)).value
 
 
 def _command_once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) -> Once:
-    fingerprint = msgspec.json.encode((order_id, request))
-    return Once(by.cafe_id, by.person_id, "order_status_update", command_id, fingerprint)
+    route = "order_status_update"
+    return Once(by.cafe_id, by.person_id, route, command_id, fingerprint_of(route, order_id, request))
 
 
 def _checked_bank_details(given: Any) -> dict[str, Any]:

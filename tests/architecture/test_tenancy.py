@@ -22,7 +22,10 @@ ACROSS_CAFES = {
     "identity.store._WITH_EMAIL",
     "identity.store._TOKEN_BY_HASH",
     "cafes.store._TABLE_BY_CODE",
-    "payments.store._ACCOUNT_BY_TOKEN",
+    "infra.idempotency._CAFE_WITH_OLD",
+    "payments.accounts.store._BY_TOKEN",
+    "payments.accounts.store._EVERY",
+    "webhooks.store._CAFE_WITH_OLD",
 }
 """The look-ups that find the cafe somebody belongs to; nothing may be added without a line in infra/tenancy.py."""
 

@@ -21,14 +21,17 @@ STREAMS = {
     "order_created": {"order", "staff", "counter", "management"},
     "order_status_changed": {"order", "staff", "counter", "kitchen", "management"},
     "new_paid_order": {"kitchen"},
+    "order_changed": {"order", "staff", "counter", "kitchen", "management"},
     "order_in_preparation": {"staff", "counter"},
     "order_ready": {"order", "staff", "counter", "board"},
     "payment_initiated": WHO_PAYS,
     "payment_state_sync": WHO_PAYS,
     "payment_refunded": WHO_PAYS - {"staff"},
+    "payment_disputed": {"payment", "counter", "management"},
     "credit_added": {"user", "counter"},
     "credit_deducted": {"user", "counter"},
     "split_changed": {"order", "counter"},
+    "security_event": {"management"},
 }
 """The table of contract 4.3."""
 CAFE_STREAMS = ("kitchen", "counter", "staff", "management", "board")
@@ -68,7 +71,14 @@ async def test_a_whole_service_is_told_to_exactly_the_streams_of_the_contract(pl
     _, told = await whole_service(place, place.guest())
     found = by_name(told)
 
-    assert set(found) == set(STREAMS) - {"credit_added", "credit_deducted", "split_changed"}
+    assert set(found) == set(STREAMS) - {
+        "credit_added",
+        "credit_deducted",
+        "split_changed",
+        "order_changed",
+        "security_event",
+        "payment_disputed",
+    }
     assert {name: set(streams) for name, streams in found.items()} == {name: STREAMS[name] for name in found}
 
 

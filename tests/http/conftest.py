@@ -26,7 +26,6 @@ SECRET = "b7c1f2a94e0d4f6f8a3b5c7d9e1f2a3b4c5d6e7f"
 PASSWORD = "a-flat-white-please"
 PUBLIC_URL = "https://cafe.example.org"
 WEBHOOK_SECRET = "between-us-and-payconic"
-WEBHOOK_TOKEN = "the-account-token"
 
 
 class Place(msgspec.Struct):

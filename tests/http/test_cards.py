@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabletap.http.cards import has_card_number
+from tabletap.kernel.cards import has_card_number
 from tabletap.kernel.ids import new_id
 
 CARDS = [
@@ -29,6 +29,8 @@ OTHERS = [
     "4111,1111,1111,1111",
     "44444444-4444-4444-8444-444444444444",
 ]
+MOMENTS = ["1732348800001", "order-1732348800001-1", "1732348800000008", "1732348800000000001"]
+"""In milliseconds, microseconds and nanoseconds, with a right check digit."""
 
 
 @pytest.mark.parametrize("text", CARDS)
@@ -54,3 +56,18 @@ def test_every_number_with_a_right_check_digit_is_refused(number: int, before: s
     check = -(sum(doubled) + sum(digits[-2::-2])) % 10
 
     assert has_card_number(f"{before}{number}{check}{after}")
+
+
+def test_what_only_ends_like_an_id_is_still_a_card() -> None:
+    assert has_card_number("4111111111111111-1111-1111-1111-111111111111")
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_names_made_of_the_time_pass_where_no_money_moves(text: str) -> None:
+    assert has_card_number(text)
+    assert not has_card_number(text, moments_pass=True)
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_card_is_one_where_times_pass_too(text: str) -> None:
+    assert has_card_number(text, moments_pass=True)

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tabletap.http.cards import CardNumberRefused
 from tabletap.http.decoding import decode_body, decode_query
-from tabletap.http.requests import OrderRequest, OrdersQuery, PaymentRequest, SplitRequest
+from tabletap.http.requests import OrderRequest, OrdersQuery, PaymentRequest
+from tabletap.http.split_requests import SplitRequest
+from tabletap.kernel.cards import CardNumberRefused
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import new_id
 
@@ -109,11 +110,32 @@ def test_a_number_that_no_database_holds_is_refused(amount: int) -> None:
         {"cardNumber": "4111111111111111"},
         {"returnUrl": "https://cafe.example.org/?pan=4111111111111111"},
         {"paymentMethod": "4111111111111111"},
+        {"metadata": {"float": 4111111111111111.0}},
+        {"metadata": {"list": [[[{"deep": ["4111 1111", "4111 1111 1111 1111"]}]]]}},
+        {"metadata": {"lines": "4111\n1111\t1111\r\n1111"}},
+        {"metadata": {"4111-1111": {"1111-1111": "4111-1111-1111-1111"}}},
     ],
 )
 def test_a_card_number_is_refused_wherever_it_hides(changes: dict[str, Any]) -> None:
     with pytest.raises(CardNumberRefused):
         decode_body(PAYMENTS, payment(**changes), True)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        b"4111111111111111.0",
+        b"41111111.11111111e8",
+        b"4.111111111111111e15",
+        b"4111111111111111e0",
+        b"-4111111111111111",
+    ],
+)
+def test_a_card_number_is_refused_however_the_number_is_written(number: bytes) -> None:
+    body = b'{"orderId": "%s", "paymentMethod": "cash", "metadata": {"n": %s}}' % (ID.encode(), number)
+
+    with pytest.raises(CardNumberRefused):
+        decode_body(PAYMENTS, body, True)
 
 
 def test_a_card_number_in_other_letters_is_refused() -> None:

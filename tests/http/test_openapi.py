@@ -20,7 +20,7 @@ PUBLIC = {
     "post /api/v1/auth/logout",
     "post /api/v1/auth/guest",
     "get /api/v1/cafes/{cafe_id}/menu",
-    "post /api/v1/webhooks/payconic/{account_token}",
+    "post /api/v1/webhooks/{provider}/{account_token}",
     "get /health/live",
     "get /health/ready",
     "get /api/v1/health/live",
@@ -29,6 +29,9 @@ PUBLIC = {
 MONEY = {
     "post /api/v1/payments",
     "post /api/v1/payments/{payment_id}/refunds",
+    "post /api/v1/payments/{payment_id}/review",
+    "post /api/v1/orders/{order_id}/refunds",
+    "post /api/v1/refunds/{refund_id}/confirm",
     "post /api/v1/payments/{payment_id}/cash",
     "post /api/v1/qr-payments/{qr_payment_id}/confirm",
     "post /api/v1/credits/add",

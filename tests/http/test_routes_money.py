@@ -6,10 +6,10 @@ import hmac
 import msgspec
 
 from tabletap.http.services import Services
-from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import new_id
-from tabletap.payments.store import ProviderAccount, provider_account
-from tests.http.conftest import WEBHOOK_SECRET, WEBHOOK_TOKEN, Place
+from tabletap.kernel.people import system
+from tabletap.payments.accounts.model import ChangeAccount
+from tests.http.conftest import WEBHOOK_SECRET, Place
 
 BANK = {"accountName": "Blue Door", "bsb": "062-000", "accountNumber": "12345678"}
 
@@ -243,16 +243,13 @@ async def test_a_transfer_is_shown_drawn_and_confirmed(place: Place, other_place
 
 
 async def test_a_providers_notice_is_taken_in_by_its_signature_alone(place: Place, services: Services) -> None:
-    async def open_account(tx: Transaction) -> None:
-        account = ProviderAccount(
-            tx.cafe_id, new_id(), "payconic", WEBHOOK_TOKEN, "http://127.0.0.1:9", "m", "k", WEBHOOK_SECRET, "test"
-        )
-        tx.add(provider_account, account)
-
-    await services.db.transaction(place.cafe.cafe_id, open_account)
+    wanted = ChangeAccount(
+        api_url="http://127.0.0.1:9", merchant_id="m", api_key="key-of-k", webhook_secret=WEBHOOK_SECRET, mode="test"
+    )
+    account = await services.provider_accounts.open_account("payconic", wanted, system(place.cafe.cafe_id))
     raw = b' {"eventType": "payment.succeeded", "reference": "%s"}\n' % new_id().encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    path = f"/webhooks/payconic/{WEBHOOK_TOKEN}"
+    path = f"/webhooks/payconic/{account.token}"
 
     good = [await place.anybody.post(path, raw=raw, headers={"Payconic-Signature": signature}) for _ in range(2)]
     bad = await place.anybody.post(path, raw=raw + b" ", headers={"Payconic-Signature": signature})

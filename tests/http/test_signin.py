@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from litestar import get
+from multidict import CIMultiDict
 
 from tabletap.http.app import create_http
 from tabletap.http.call import Call
@@ -92,6 +93,7 @@ async def test_address_and_program_of_the_caller_are_known(caller: Caller, manag
         ("198.51.100.1, 203.0.113.9", "203.0.113.9"),
         ("203.0.113.9, 10.1.2.3", "203.0.113.9"),
         ("2001:db8::7", "2001:db8::7"),
+        ("198.51.100.1, 203.0.113.9:51234, [::ffff:10.1.2.3]:80", "203.0.113.9"),
         ("not an address", None),
         ("", "127.0.0.1"),
     ],
@@ -104,6 +106,26 @@ async def test_trusted_proxies_are_believed_and_nobody_before_them(
         reply = await caller.with_token(manager_token).get("/me", headers={"X-Forwarded-For": forwarded})
 
     assert reply.body["address"] == address
+
+
+async def test_what_a_proxy_adds_as_a_line_of_its_own_counts_last(idle_services: Services, manager_token: str) -> None:
+    lines = [("Authorization", f"Bearer {manager_token}")]
+    lines += [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.9")]
+    settings = HttpSettings(trusted_proxies=("127.0.0.0/8",))
+    async with (
+        served(create_http(idle_services, settings, routes=[who_am_i])) as caller,
+        caller.session.get(f"{caller.url}/api/v1/me", headers=CIMultiDict(lines)) as response,
+    ):
+        me = await response.json()
+
+    assert me["address"] == "203.0.113.9"
+
+
+async def test_a_program_that_is_called_like_a_card_has_no_name(caller: Caller, manager_token: str) -> None:
+    headers = {"User-Agent": "till/4111 1111 1111 1111"}
+    me = (await caller.with_token(manager_token).get("/me", headers=headers)).body
+
+    assert me["userAgent"] is None
 
 
 async def test_staff_sign_in_refresh_and_sign_out(place: Place) -> None:

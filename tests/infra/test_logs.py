@@ -79,7 +79,7 @@ def test_what_is_below_the_level_is_not_written(stream: io.StringIO) -> None:
 
 
 def test_the_web_servers_own_lines_go_through_ours(stream: io.StringIO) -> None:
-    noisy = logging.getLogger("uvicorn.access")
+    noisy = logging.getLogger("uvicorn.error")
     noisy.addHandler(logging.StreamHandler(io.StringIO()))
     noisy.propagate = False
 
@@ -87,8 +87,16 @@ def test_the_web_servers_own_lines_go_through_ours(stream: io.StringIO) -> None:
     noisy.info('%s - "%s"', "192.0.2.1", f"GET /orders?token={TOKEN}")
 
     (line,) = lines(stream)
-    assert line["logger"] == "uvicorn.access"
+    assert line["logger"] == "uvicorn.error"
     assert line["event"] == f'192.0.2.1 - "GET /orders?token={MASK}"'
+
+
+def test_the_web_servers_lines_about_requests_are_none_for_they_name_paths(stream: io.StringIO) -> None:
+    set_up_logs("debug", "json", stream)
+
+    logging.getLogger("uvicorn.access").info("GET /t/a-table-code")
+
+    assert stream.getvalue() == ""
 
 
 def test_setting_up_twice_writes_each_line_once(stream: io.StringIO) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.payments.guests import PROXIES, set_limits
 from tests.support.books import assert_books_are_right
 from tests.support.shared_world import heal, module_world, moving_world, opened, own_world, shared_world
 from tests.support.world import World
@@ -34,3 +35,20 @@ async def still_world(
     """A world for one module in which nothing happens by itself: no job runs unless a test runs it."""
     async with opened(request, tmp_path_factory, engine_name, with_jobs=False) as world:
         yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def guarded_module(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
+) -> AsyncIterator[World]:
+    """A world for one module whose guests have addresses of their own."""
+    async with opened(request, tmp_path_factory, engine_name, trusted_proxies=PROXIES) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def guarded_world(guarded_module: World) -> AsyncIterator[World]:
+    """The same world; each test leaves it without limits. Use fresh guests."""
+    yield guarded_module
+    await set_limits(guarded_module)
+    await heal(guarded_module)

@@ -4,85 +4,31 @@ The provider runs on in the tests' own process; the server is a process of its o
 """
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
-from tabletap.infra.db.sqlite import SqliteDatabase
 from tabletap.kernel.ids import new_id
-from tabletap.sandbox import SandboxAccount, Timing, start_sandbox
-from tests.support import jobs
 from tests.support.books import rows
-from tests.support.shared_world import opened
-from tests.support.world import WEBHOOK_SECRET, Answer, World
+from tests.support.mortal import Mortal, mortal_world
+from tests.support.world import Answer, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-REPOSITORY = Path(__file__).parents[2]
-LONG_MS = 60_000
 START_SECONDS = 30
-
-
-class Mortal:
-    """A world whose requests go to a server that can be killed and started again on the same data."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        db = world.app.db
-        self._database_url = f"sqlite:///{db.path}" if isinstance(db, SqliteDatabase) else db.url
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        command = (sys.executable, "-m", "tests.payments.crash_server", self._database_url)
-        self._process = await asyncio.create_subprocess_exec(
-            *command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=asyncio.subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
-            self.world.url = (await self._process.stdout.readline()).decode().strip()
-        assert self.world.url, "the server did not start"
-
-    async def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def let_jobs_wait_less(self, seconds: int) -> None:
-        """While nobody works: as if the time had passed while the server was down."""
-        await jobs.hurry(self.world.app.db, timedelta(seconds=seconds))
-
-    async def end_lease(self, key: str) -> None:
-        """A running request belongs to a dead process when it is older than a minute."""
-        sqlite = isinstance(self.world.app.db, SqliteDatabase)
-        earlier = "at - 61000000" if sqlite else "at - interval '61 seconds'"
-        aged = await rows(self.world, f"UPDATE idempotency SET at = {earlier} RETURNING key, state")  # noqa: S608 - ours
-        assert (key, "running") in aged
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def mortal(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_name: str
 ) -> AsyncIterator[Mortal]:
-    """A server to kill, a provider that lives on, holds its answers as long as it is asked to, and never calls back."""
-    async with opened(request, tmp_path_factory, engine_name, with_jobs=False) as world:
-        port = int(world.sandbox.url.rsplit(":", 1)[1])
-        await world.sandbox.stop()
-        accounts = [SandboxAccount("cafe-merchant", "cafe-api-key", WEBHOOK_SECRET)]
-        timing = Timing(slow_ms=LONG_MS, hold_ms=LONG_MS)
-        world.sandbox = await start_sandbox(tmp_path_factory.mktemp("provider") / "p.db", accounts, port, timing=timing)
-        await world.control("POST", "/mode", {"autoApprove": True, "webhooks": False})
-        mortal, own_url = Mortal(world), world.url
+    """A server to kill, and a provider that lives on."""
+    async with mortal_world(request, tmp_path_factory, engine_name) as mortal:
         await mortal.start()
         yield mortal
-        await mortal.kill()
-        world.url = own_url
 
 
 async def killed_during(mortal: Mortal, request: Awaitable[Answer], happened: Callable[[], Awaitable[bool]]) -> None:

@@ -1,6 +1,7 @@
 """How payments may move and how a refund divides: rules without rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 import pytest
@@ -14,10 +15,12 @@ from tabletap.payments.model import (
     Evidence,
     Payment,
     PaymentState,
-    disagrees,
+    ProviderCall,
+    contradicts,
+    disagreement,
     next_state,
-    refund_parts,
 )
+from tabletap.payments.schedule import NEVER_ARRIVED_AFTER, never_arrived
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 PAYMENT = Payment(
@@ -111,41 +114,99 @@ def test_all_news_in_any_order_come_to_the_same_end(news: list[PaymentState | No
 def test_the_provider_agrees_when_it_names_the_total_with_its_tip() -> None:
     agreed = Answer(state="completed", evidence="query", amount_minor=528, currency="AUD", reference=PAYMENT.id)
 
-    assert not disagrees(PAYMENT, agreed)
-    assert not disagrees(PAYMENT, says("completed"))
+    assert not disagreement(PAYMENT, agreed)
+    assert not disagreement(PAYMENT, says("completed"))
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "reason"),
     [
-        Answer(state="completed", evidence="query", amount_minor=527),
-        Answer(state="completed", evidence="query", amount_minor=480),
-        Answer(state="completed", evidence="query", amount_minor=0),
-        Answer(state="completed", evidence="query", amount_minor=528, currency="NZD"),
-        Answer(state="completed", evidence="query", amount_minor=528, currency="AUD", reference=PAYMENT.order_id),
+        (Answer(state="completed", evidence="query", amount_minor=527), "wrong_amount"),
+        (Answer(state="completed", evidence="query", amount_minor=480), "wrong_amount"),
+        (Answer(state="completed", evidence="query", amount_minor=0), "wrong_amount"),
+        (Answer(state="pending", evidence="query", amount_minor=1), "wrong_amount"),
+        (Answer(state="completed", evidence="query", amount_minor=528, currency="NZD"), "wrong_currency"),
+        (Answer(state="completed", evidence="query", amount_minor=1, reference=PAYMENT.order_id), "wrong_reference"),
+        (Answer(state="completed", evidence="query", amount_minor=528, live_mode=True), "wrong_mode"),
     ],
 )
-def test_another_amount_currency_or_reference_is_a_disagreement(answer: Answer) -> None:
-    assert disagrees(PAYMENT, answer)
+def test_another_amount_currency_reference_or_mode_is_a_disagreement(answer: Answer, reason: str) -> None:
+    assert disagreement(PAYMENT, answer) == reason
 
 
-@given(st.integers(1, 10_000), st.integers(0, 10_000), st.lists(st.integers(1, 20_000), max_size=6))
-def test_refunds_in_any_parts_give_back_the_orders_money_first_and_the_tip_last(
-    amount: int, tip: int, wanted: list[int]
+@pytest.mark.parametrize("state", ENDED_WITHOUT_MONEY)
+def test_of_what_came_to_nothing_the_amount_does_not_matter(state: PaymentState) -> None:
+    assert disagreement(PAYMENT, Answer(state=state, evidence="query", amount_minor=1, currency="NZD")) is None
+
+
+def expected(state: PaymentState, said: PaymentState | None, evidence: Evidence, *, at_provider: bool) -> PaymentState:
+    """The table of money.md, written down once more: who may say what, and what comes of it."""
+    wanted = said or "processing"
+    if wanted in ("pending", "processing"):
+        return wanted if state == "pending" else state
+    if state == "completed" or (state in ENDED_WITHOUT_MONEY and wanted != "completed"):
+        return state
+    strong = ("api_response", "query", "statement", "ledger", "cash")
+    enough = strong if at_provider else (*strong, "staff") if wanted == "completed" else EVIDENCE
+    return wanted if evidence in enough else state
+
+
+@pytest.mark.parametrize("at_provider", [True, False])
+@pytest.mark.parametrize("evidence", EVIDENCE)
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_meets_every_answer_with_every_evidence_as_the_table_says(
+    state: PaymentState, evidence: Evidence, at_provider: bool
 ) -> None:
-    refunded, order_back, tip_back = 0, 0, 0
-    for want in (*wanted, amount + tip):
-        part = min(want, amount + tip - refunded)
-        if part == 0:
-            break
-        current = payment("completed", amount_minor=amount, tip_minor=tip, refunded_minor=refunded)
-        order_part, tip_part = refund_parts(current, part)
-        assert order_part + tip_part == part
-        assert min(order_part, tip_part) >= 0
-        assert tip_part == 0 or order_back + order_part == amount
-        refunded, order_back, tip_back = refunded + part, order_back + order_part, tip_back + tip_part
+    current = payment(state)
+    if at_provider:
+        current = msgspec.structs.replace(current, provider_account_id=new_id())
+    for said in (*STATES, None):
+        after = next_state(current, Answer(state=said, evidence=evidence))
+        assert after == expected(state, said, evidence, at_provider=at_provider), (state, said, evidence)
 
-    assert (order_back, tip_back) == (amount, tip)
+
+@pytest.mark.parametrize("known", STATES)
+@pytest.mark.parametrize("said", [*STATES, None])
+def test_only_a_success_that_was_known_before_asking_can_be_contradicted(
+    known: PaymentState, said: PaymentState | None
+) -> None:
+    asked_of = msgspec.structs.replace(payment(known), provider_account_id=new_id())
+
+    found = contradicts(asked_of, says(said))
+
+    assert found is (known == "completed" and said in ("pending", *ENDED_WITHOUT_MONEY))
+    assert not contradicts(payment(known), says(said))
+
+
+def test_a_payment_the_provider_forgot_is_contradicted_too() -> None:
+    forgotten = Answer(state=None, evidence="query", unknown_there=True)
+
+    assert contradicts(msgspec.structs.replace(payment("completed"), provider_account_id=new_id()), forgotten)
+
+
+def call(kind: Literal["start", "check"], at: datetime) -> ProviderCall:
+    return ProviderCall(PAYMENT.cafe_id, new_id(), PAYMENT.id, None, kind, "unknown", None, at)
+
+
+def test_a_payment_never_arrived_only_when_its_last_request_cannot_be_on_its_way_any_more() -> None:
+    unknown = Answer(state=None, evidence="query", unknown_there=True)
+    processing = payment("processing")
+    later = AT + NEVER_ARRIVED_AFTER
+    asked_again = [call("start", AT), call("check", later), call("start", later)]
+
+    assert never_arrived(processing, unknown, [], later)
+    assert not never_arrived(processing, unknown, [], later - timedelta(seconds=1))
+    assert not never_arrived(processing, unknown, asked_again, later)
+    assert never_arrived(processing, unknown, asked_again, later + NEVER_ARRIVED_AFTER)
+    assert not never_arrived(payment("pending"), unknown, [], later)
+    assert not never_arrived(processing, says(None), [], later)
+    assert not never_arrived(msgspec.structs.replace(processing, gateway_payment_id="pay_1"), unknown, [], later)
+
+
+def test_nothing_goes_back_while_a_dispute_is_open_and_what_it_took_is_gone() -> None:
+    assert payment("completed", disputed_minor=1).refundable_minor == 0
+    assert payment("completed", charged_back_minor=500, refunded_minor=8).refundable_minor == 20
+    assert payment("completed", charged_back_minor=528, refunded_minor=8).refundable_minor == 0
 
 
 def test_what_callers_see_follows_from_the_refunds() -> None:

@@ -1,12 +1,24 @@
 """Callbacks: signed over their bytes, sent at once, repeated until accepted."""
 
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from tabletap.sandbox import start_sandbox
+from tabletap.kernel.clock import SystemClock
+from tabletap.sandbox import Timing, start_sandbox
 from tests.sandbox.conftest import QUICK, merchant_of
 from tests.sandbox.merchant import ACCOUNT, Merchant
 from tests.support.services import free_port
+
+
+class MovableClock(SystemClock):
+    """The machine's clock, moved on by the test."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 async def test_a_callback_is_signed_and_tells_all_about_the_payment(merchant: Merchant) -> None:
@@ -131,3 +143,32 @@ async def test_a_merchant_that_nobody_can_reach_is_tried_again(merchant: Merchan
 
     # then
     assert [(item["eventType"], item["answer"]) for item in sent["items"]] == [("payment.succeeded", None)]
+
+
+async def test_a_callback_is_tried_for_a_day_with_growing_pauses_and_then_given_up_visibly(tmp_path: Path) -> None:
+    # given
+    clock = MovableClock()
+    timing = Timing(first_retry_ms=60_000, longest_retry_ms=4 * 3_600_000)
+    running = await start_sandbox(tmp_path / "state.db", [ACCOUNT], timing=timing, clock=clock)
+    async with merchant_of(running.url) as merchant:
+        merchant.statuses = [503] * 1_000
+        payment = await merchant.paid()
+        await merchant.callbacks(1)
+
+        # when
+        for hours in range(1, 30):
+            clock.ahead = timedelta(hours=hours)
+            # A change wakes the sender, which sees what is due by the moved clock.
+            await merchant.start(reference=f"wake-{hours}", webhookUrl=None)
+            await asyncio.sleep(0.05)
+            if (await merchant.control("GET", "/webhooks/given-up"))["items"]:
+                break
+        attempts = len(merchant.heard)
+
+        # then
+        (given_up,) = (await merchant.control("GET", "/webhooks/given-up"))["items"]
+        assert (given_up["paymentId"], given_up["attempts"]) == (payment["id"], attempts)
+        assert timedelta(hours=24) <= clock.ahead < timedelta(hours=29)
+        assert 6 < attempts < 24
+        assert len({notice.raw for notice in merchant.heard}) == 1
+    await running.stop()

@@ -20,7 +20,10 @@ async def test_a_payment_waits_for_its_guest_and_is_found_by_id_and_by_reference
     by_reference = await merchant.call("GET", "/payments?reference=payment-1")
 
     # then
-    assert set(started) == {"id", "reference", "status", "amount", "currency", "redirectUrl", "expiresAt"}
+    assert set(started) == {
+        "id", "reference", "status", "amount", "currency", "redirectUrl", "expiresAt", "disputes", "liveMode",
+    }  # fmt: skip
+    assert (started["disputes"], started["liveMode"]) == ([], False)
     assert started["status"] == "pending"
     assert (started["amount"], started["currency"], started["reference"]) == (480, "AUD", "payment-1")
     assert started["redirectUrl"].startswith(merchant.url)
@@ -210,6 +213,7 @@ async def test_approving_and_declining_are_safe_to_repeat_and_take_the_reference
         "amount": 480,
         "currency": "AUD",
         "refunded": 0,
+        "disputed": 0,
         "status": "succeeded",
     }
 

@@ -69,6 +69,16 @@ test('a ticket arrives, is moved on, and is remembered when it is collected', ()
   assert.deepEqual(state.done.map((ticket) => ticket.status), ['collected']);
 });
 
+test('a ticket whose lines change is written anew and keeps its turn', () => {
+  const tea = [{ name: 'Tea', quantity: 1, modifiers: [] }];
+  const changed = { ...arrives('a', { items: tea, status: 'preparing', version: 4 }), name: 'order_changed', timestamp: NOON + 60_000 };
+  const [ticket] = after(arrives('a'), moves('a', 'preparing', 3), changed).tickets;
+  assert.deepEqual(ticket.items.map((item) => item.name), ['Tea']);
+  assert.deepEqual([ticket.since, ticket.status, ticket.version], [NOON, 'preparing', 4]);
+  assert.deepEqual(after(changed).tickets, [], 'an order that the kitchen does not have');
+  assert.equal(after(arrives('a', { version: 5 }), changed).tickets[0].items[0].name, 'Flat white', 'older news');
+});
+
 test('older news of a ticket changes nothing', () => {
   const state = after(arrives('a'), moves('a', 'ready', 4), moves('a', 'preparing', 3));
   assert.equal(state.tickets[0].status, 'ready');

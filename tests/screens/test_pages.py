@@ -47,7 +47,7 @@ async def test_the_first_paint_of_the_menu_stays_under_100_kilobytes(
     assert len(page) + len(plain) < 100_000, "even where nothing is compressed"
 
 
-@pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/kitchen", "/login"])
+@pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/kitchen", "/admin/webhooks", "/login"])
 async def test_no_page_has_anything_inline_or_from_elsewhere(
     pages_url: str, http: aiohttp.ClientSession, address: str
 ) -> None:

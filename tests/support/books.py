@@ -67,7 +67,8 @@ async def _reservation_faults(world: World) -> list[str]:
     bills = await rows(
         world,
         "SELECT o.id, o.total_minor, o.paid_minor, o.reserved_minor, (SELECT COALESCE(SUM(p.amount_minor), 0) "
-        "FROM payment p WHERE p.cafe_id = o.cafe_id AND p.order_id = o.id AND p.state IN ('pending', 'processing')) "
+        "FROM payment p WHERE p.cafe_id = o.cafe_id AND p.order_id = o.id AND p.state IN ('pending', 'processing') "
+        "AND NOT p.released) "
         "FROM cafe_order o",
     )
     return [
@@ -94,7 +95,7 @@ async def _provider_faults(world: World) -> list[str]:
     faults = [] if len(charges) == len({charge["reference"] for charge in charges}) else ["a payment was charged twice"]
     for charge in charges:
         _, state, needs_review = payments.pop(charge["reference"], (None, "unknown", False))
-        held = charge["amount"] - charge["refunded"]
+        held = charge["amount"] - charge["refunded"] - charge["disputed"]
         if state == "completed" and int(booked.get(charge["reference"], 0)) != held:
             faults.append(f"the provider holds {held}, we booked {booked.get(charge['reference'])}: {charge}")
         if state not in ("completed", "unknown") and not needs_review:

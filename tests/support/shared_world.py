@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,11 +13,11 @@ from tests.support.world import World, running
 
 @asynccontextmanager
 async def opened(
-    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, engine_name: str, *, with_jobs: bool = True
+    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, engine_name: str, **how: Any
 ) -> AsyncIterator[World]:
     """A fresh world on an engine, whose books have to be right when it ends."""
     postgres_url = request.getfixturevalue("postgres_url") if engine_name == "postgres" else None
-    async with running(folders.mktemp("world"), engine_name, postgres_url, with_jobs=with_jobs) as world:
+    async with running(folders.mktemp("world"), engine_name, postgres_url, **how) as world:
         yield world
         await heal(world)
         await assert_books_are_right(world)

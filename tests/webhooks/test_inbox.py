@@ -1,8 +1,6 @@
 """Notices of the provider: kept as they came, judged by their signature, and never believed on their own word."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -10,34 +8,12 @@ import msgspec
 import pytest
 
 from tabletap.kernel.ids import new_id
-from tabletap.payments import store as payments_store
-from tabletap.payments.store import ProviderAccount
 from tests.support.books import rows
 from tests.support.jobs import assert_eventually
-from tests.support.world import WEBHOOK_SECRET, Answer, World
+from tests.support.world import WEBHOOK_SECRET, World
+from tests.webhooks.provider import account_of, notice, notify, sign
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-
-
-async def account_of(world: World, cafe_id: str) -> ProviderAccount:
-    account = await world.app.db.read(cafe_id, lambda reader: payments_store.account(reader, "payconic"))
-    assert account is not None
-    return account
-
-
-def sign(raw: bytes, secret: str = WEBHOOK_SECRET) -> str:
-    return hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
-
-
-async def notify(world: World, raw: bytes, signature: str | None, *, token: str | None = None, **more: str) -> Answer:
-    """Call as the provider would."""
-    token = token or (await account_of(world, world.home.id)).token
-    headers = {**more, **({} if signature is None else {"Payconic-Signature": signature})}
-    return await world.call("POST", f"/webhooks/payconic/{token}", None, raw, **headers)
-
-
-def notice(event_type: str, reference: str | None, **more: Any) -> bytes:
-    return msgspec.json.encode({"eventType": event_type, "reference": reference, "nonce": new_id(), **more})
 
 
 async def inbox(world: World) -> list[tuple[Any, ...]]:
@@ -121,6 +97,31 @@ async def test_a_notice_with_a_wrong_signature_is_turned_away_and_not_stored(
     assert await inbox_about(world, payment_id) == []
 
 
+async def test_the_signature_is_checked_over_the_bytes_as_they_came(world: World) -> None:
+    payment_id = (await world.pay(await world.order(), "payconic_card")).body["paymentId"]
+    raw = b' {"nonce": 1.50, "reference":"%s",\n"eventType": "payment.succeeded", "eventType":"payment.failed"}\n'
+    raw %= payment_id.encode()
+    as_parsed = msgspec.json.encode(msgspec.json.decode(raw))
+
+    over_the_parsed_body = await notify(world, raw, sign(as_parsed))
+    over_the_bytes = await notify(world, raw, sign(raw))
+
+    assert (over_the_parsed_body.status, over_the_bytes.status) == (401, 200)
+    assert len(await inbox_about(world, payment_id)) == 1
+
+
+async def test_only_that_it_was_received_is_said_before_it_is_worked_off(own_world: World) -> None:
+    world = own_world
+    payment_id = (await world.pay(await world.order(), "payconic_card")).body["paymentId"]
+    await world.control("POST", "/faults", {"fault": "error_500", "times": 100, "on": ["query"]})
+    raw = notice("payment.succeeded", payment_id)
+
+    answer = await notify(world, raw, sign(raw))
+
+    assert (answer.status, answer.body) == (200, {"received": True})
+    assert await inbox_about(world, payment_id) == [("payment.succeeded", "received")]
+
+
 async def test_a_provider_whose_signatures_are_wrong_is_not_heard_but_still_asked(own_world: World) -> None:
     world = own_world
     order = await world.order()
@@ -145,7 +146,7 @@ async def test_an_address_that_is_nobodys_account_is_not_there(world: World) -> 
 
 
 async def test_an_account_without_a_secret_takes_no_notices(own_world: World) -> None:
-    await rows(own_world, "UPDATE provider_account SET webhook_secret = '' RETURNING id")
+    await rows(own_world, "UPDATE provider_account SET sealed_webhook_secret = NULL RETURNING id")
     raw = notice("payment.succeeded", new_id())
 
     answer = await notify(own_world, raw, sign(raw, ""))

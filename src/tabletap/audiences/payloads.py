@@ -9,8 +9,9 @@ from datetime import datetime
 import msgspec
 
 from tabletap.kernel.ids import Id
-from tabletap.orders.model import Order, OrderItem, OrderStatus
-from tabletap.payments.model import PaymentState, RefundStatus, ShownState
+from tabletap.orders.model import Order, OrderItem, OrderStatus, PaymentStatus
+from tabletap.payments.model import DisputeStatus, PaymentState, RefundStatus, ReviewReason, ShownState
+from tabletap.payments.security.model import Severity
 from tabletap.payments.views import ShareView
 
 
@@ -43,6 +44,13 @@ class KitchenTicket(Payload, frozen=True, kw_only=True):
     paid_at: datetime | None = None
 
 
+class KitchenTicketChanged(KitchenTicket, frozen=True, kw_only=True):
+    """`order_changed` (kitchen): the ticket as it is now, and what is new or not wanted any more."""
+
+    added: list[KitchenItem]
+    voided: list[KitchenItem]
+
+
 class OrderPlaced(Payload, frozen=True, kw_only=True):
     """`order_created`, as the guest and their table hear it."""
 
@@ -60,6 +68,31 @@ class OrderPlacedInCafe(OrderPlaced, frozen=True, kw_only=True):
 
     item_count: int
     takeaway_name: str | None = None
+
+
+class OrderLine(Payload, frozen=True, kw_only=True):
+    """A line that was added to an order or taken off it."""
+
+    order_item_id: Id
+    name: str
+    quantity: int
+    total: int
+
+
+class OrderChangedTold(Payload, frozen=True, kw_only=True):
+    """`order_changed`: its lines, and so what it costs."""
+
+    order_id: Id
+    order_number: int
+    status: OrderStatus
+    payment_status: PaymentStatus
+    total_amount: int
+    outstanding_amount: int
+    currency: str
+    version: int
+    added: list[OrderLine]
+    voided: list[OrderLine]
+    table_number: str | None = None
 
 
 class OrderMoved(Payload, frozen=True, kw_only=True):
@@ -111,6 +144,8 @@ class PaymentTold(Payload, frozen=True, kw_only=True):
     retry_count: int
     last_updated: datetime
     previous_status: PaymentState | None = None
+    needs_review: bool = False
+    review_reason: ReviewReason | None = None
 
 
 class RefundTold(Payload, frozen=True, kw_only=True):
@@ -122,6 +157,19 @@ class RefundTold(Payload, frozen=True, kw_only=True):
     refund_amount: int
     currency: str
     status: RefundStatus
+
+
+class DisputeTold(Payload, frozen=True, kw_only=True):
+    """`payment_disputed`: opened, or decided (`won`: the money is back, `lost`: it is gone)."""
+
+    dispute_id: Id
+    payment_id: Id
+    order_id: Id
+    amount: int
+    currency: str
+    status: DisputeStatus
+    reason: str
+    previous_status: DisputeStatus | None = None
 
 
 class CreditChanged(Payload, frozen=True, kw_only=True):
@@ -139,6 +187,24 @@ class CreditChangedForOwner(CreditChanged, frozen=True, kw_only=True):
     new_balance: int
 
 
+class SecurityEventTold(Payload, frozen=True, kw_only=True):
+    """`security_event`: what was refused, and how often since the last time."""
+
+    security_event_id: Id
+    rule: str
+    severity: Severity
+    count: int
+    route: str
+    first_at: datetime
+    last_at: datetime
+    person_id: Id | None = None
+    address: str | None = None
+    order_id: Id | None = None
+    payment_id: Id | None = None
+    amount: int | None = None
+    payment_method: str | None = None
+
+
 class SplitTold(Payload, frozen=True, kw_only=True):
     """`split_changed`: all shares as they are now, none once the bill is whole again."""
 
@@ -153,7 +219,7 @@ def kitchen_ticket(order: Order, items: Sequence[OrderItem]) -> KitchenTicket:
     return KitchenTicket(
         order_id=order.id,
         order_number=order.order_number,
-        items=[_kitchen_item(item) for item in items if not item.voided],
+        items=[kitchen_item(item) for item in items if not item.voided],
         status=order.status,
         version=order.version,
         priority=0,
@@ -162,7 +228,8 @@ def kitchen_ticket(order: Order, items: Sequence[OrderItem]) -> KitchenTicket:
     )
 
 
-def _kitchen_item(item: OrderItem) -> KitchenItem:
+def kitchen_item(item: OrderItem) -> KitchenItem:
+    """A line as the kitchen sees it."""
     return KitchenItem(
         name=item.name,
         quantity=item.quantity,

@@ -10,7 +10,10 @@ import msgspec
 from tabletap.audiences.payloads import (
     CreditChanged,
     CreditChangedForOwner,
+    DisputeTold,
     KitchenTicket,
+    KitchenTicketChanged,
+    OrderChangedTold,
     OrderInPreparation,
     OrderMoved,
     OrderPlaced,
@@ -20,6 +23,7 @@ from tabletap.audiences.payloads import (
     Payload,
     PaymentTold,
     RefundTold,
+    SecurityEventTold,
     SplitTold,
 )
 from tabletap.audiences.streams import Audience
@@ -58,6 +62,12 @@ EVENTS: dict[str, EventModel] = dict(
         ),
         _event("new_paid_order", "The kitchen has something to make.", (KitchenTicket, (_KITCHEN,))),
         _event(
+            "order_changed",
+            "Lines were added to an order or taken off it.",
+            (OrderChangedTold, (_ORDER, _STAFF, _COUNTER, _MANAGEMENT)),
+            (KitchenTicketChanged, (_KITCHEN,)),
+        ),
+        _event(
             "order_in_preparation",
             "The kitchen began with an order.",
             (OrderInPreparation, (_STAFF, _COUNTER)),
@@ -76,6 +86,11 @@ EVENTS: dict[str, EventModel] = dict(
             (RefundTold, (_PAYMENT, _ORDER, _USER, _COUNTER, _MANAGEMENT)),
         ),
         _event(
+            "payment_disputed",
+            "A payment is disputed, or a dispute of it was decided.",
+            (DisputeTold, (_PAYMENT, _COUNTER, _MANAGEMENT)),
+        ),
+        _event(
             "credit_added",
             "A customer has more credit.",
             (CreditChangedForOwner, (_USER,)),
@@ -86,6 +101,11 @@ EVENTS: dict[str, EventModel] = dict(
             "A customer has less credit.",
             (CreditChangedForOwner, (_USER,)),
             (CreditChanged, (_COUNTER,)),
+        ),
+        _event(
+            "security_event",
+            "Something near money was refused that a manager wants to know of; repeated within a minute it is counted.",
+            (SecurityEventTold, (_MANAGEMENT,)),
         ),
         _event("split_changed", "The shares of a bill changed.", (SplitTold, (_ORDER, _COUNTER))),
     )

@@ -8,7 +8,11 @@ import msgspec
 from tabletap.audiences.payloads import (
     CreditChanged,
     CreditChangedForOwner,
+    DisputeTold,
+    KitchenTicketChanged,
+    OrderChangedTold,
     OrderInPreparation,
+    OrderLine,
     OrderMoved,
     OrderPlaced,
     OrderPlacedInCafe,
@@ -17,17 +21,22 @@ from tabletap.audiences.payloads import (
     Payload,
     PaymentTold,
     RefundTold,
+    SecurityEventTold,
     SplitTold,
+    kitchen_item,
     kitchen_ticket,
 )
 from tabletap.audiences.streams import Audience, StreamName, of_cafe, of_order, of_payment, of_user
 from tabletap.credits.events import CreditMoved
 from tabletap.kernel.events import Event, Fact
 from tabletap.kernel.ids import Id, new_id
-from tabletap.orders.events import OrderCreated, OrderStatusChanged
-from tabletap.orders.model import Order
+from tabletap.orders.events import OrderChanged, OrderCreated, OrderStatusChanged
+from tabletap.orders.model import Order, OrderItem
+from tabletap.payments.disputes.events import DisputeMoved
 from tabletap.payments.events import PaymentInitiated, PaymentMoved, PaymentRefunded, SplitChanged
 from tabletap.payments.model import Payment, PaymentState
+from tabletap.payments.security.events import RefusalNoticed
+from tabletap.payments.security.model import SEVERITIES
 from tabletap.payments.views import split_view
 
 _encode = msgspec.json.Encoder().encode
@@ -118,6 +127,38 @@ def _order_status_changed(fact: OrderStatusChanged) -> list[Telling]:
     return tellings
 
 
+def _order_changed(fact: OrderChanged) -> list[Telling]:
+    order = fact.order
+    told = OrderChangedTold(
+        order_id=order.id,
+        order_number=order.order_number,
+        status=order.status,
+        payment_status=order.payment_status,
+        total_amount=order.total_minor,
+        outstanding_amount=order.outstanding_minor,
+        currency=order.currency,
+        version=order.version,
+        added=[_line(item) for item in fact.added],
+        voided=[_line(item) for item in fact.voided],
+        table_number=order.table_number,
+    )
+    heard: list[tuple[Payload, Iterable[StreamName | None]]] = [
+        (told, [of_order(order.id), *_in(fact.cafe_id, Audience.STAFF, Audience.COUNTER, Audience.MANAGEMENT)])
+    ]
+    if fact.for_kitchen:
+        ticket = KitchenTicketChanged(
+            **msgspec.structs.asdict(kitchen_ticket(order, fact.items)),
+            added=[kitchen_item(item) for item in fact.added],
+            voided=[kitchen_item(item) for item in fact.voided],
+        )
+        heard.append((ticket, _in(fact.cafe_id, Audience.KITCHEN)))
+    return [_telling("order_changed", *heard)]
+
+
+def _line(item: OrderItem) -> OrderLine:
+    return OrderLine(order_item_id=item.id, name=item.name, quantity=item.quantity, total=item.total_minor)
+
+
 def _in_preparation(order: Order) -> Telling:
     payload = OrderInPreparation(
         order_id=order.id, order_number=order.order_number, version=order.version, table_number=order.table_number
@@ -148,6 +189,8 @@ def payment_told(payment: Payment, previous: PaymentState | None = None) -> Paym
         retry_count=payment.check_count,
         last_updated=payment.updated_at,
         previous_status=previous,
+        needs_review=payment.needs_review,
+        review_reason=payment.review_reason,
     )
 
 
@@ -188,6 +231,22 @@ def _payment_refunded(fact: PaymentRefunded) -> list[Telling]:
     return [_telling("payment_refunded", (told, [*_about_payment(payment), *cafe]))]
 
 
+def _payment_disputed(fact: DisputeMoved) -> list[Telling]:
+    dispute = fact.dispute
+    told = DisputeTold(
+        dispute_id=dispute.id,
+        payment_id=dispute.payment_id,
+        order_id=dispute.order_id,
+        amount=dispute.amount_minor,
+        currency=dispute.currency,
+        status=dispute.status,
+        reason=dispute.reason,
+        previous_status=fact.previous_status,
+    )
+    cafe = _in(fact.cafe_id, Audience.COUNTER, Audience.MANAGEMENT)
+    return [_telling("payment_disputed", (told, [of_payment(dispute.payment_id), *cafe]))]
+
+
 def _credit_moved(fact: CreditMoved) -> list[Telling]:
     moved = fact.transaction
     told = CreditChanged(
@@ -212,12 +271,35 @@ def _split_changed(fact: SplitChanged) -> list[Telling]:
     return [_telling("split_changed", (told, [of_order(order.id), *_in(fact.cafe_id, Audience.COUNTER)]))]
 
 
+def _refusal_noticed(fact: RefusalNoticed) -> list[Telling]:
+    event = fact.event
+    told = SecurityEventTold(
+        security_event_id=event.id,
+        rule=event.rule,
+        severity=SEVERITIES.get(event.rule, "notice"),
+        count=event.count,
+        route=event.route,
+        first_at=event.first_at,
+        last_at=event.last_at,
+        person_id=event.person_id,
+        address=event.address,
+        order_id=event.order_id,
+        payment_id=event.payment_id,
+        amount=event.amount_minor,
+        payment_method=event.method,
+    )
+    return [_telling("security_event", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
+
+
 _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     OrderCreated: _order_created,
     OrderStatusChanged: _order_status_changed,
+    OrderChanged: _order_changed,
     PaymentInitiated: _payment_initiated,
     PaymentMoved: _payment_moved,
     PaymentRefunded: _payment_refunded,
+    DisputeMoved: _payment_disputed,
     CreditMoved: _credit_moved,
     SplitChanged: _split_changed,
+    RefusalNoticed: _refusal_noticed,
 }

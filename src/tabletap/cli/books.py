@@ -24,8 +24,10 @@ from tabletap.ledger.service import balances, unbalanced
 from tabletap.orders import store as orders_store
 from tabletap.orders.model import Order
 from tabletap.payments import store as payments_store
-from tabletap.payments.model import LIVE, Payment
-from tabletap.payments.store import REFUNDED_BEYOND
+from tabletap.payments.disputes import store as disputes_store
+from tabletap.payments.disputes.model import Dispute
+from tabletap.payments.model import Payment, Refund
+from tabletap.payments.store import OF_ANOTHER_MODE, REFUNDED_BEYOND
 from tabletap.reactions import follow
 
 Row = TypeVar("Row", Order, Payment)
@@ -115,15 +117,22 @@ async def _credit(reader: Reader, audit: Audit) -> None:
 async def _payments(reader: Reader, audit: Audit) -> None:
     for row in await reader.rows(REFUNDED_BEYOND, {"cafe_id": reader.cafe_id}, False):
         audit.faults.append(f"payment {row[0]} was refunded beyond what it captured")
+    for row in await reader.rows(OF_ANOTHER_MODE, {"cafe_id": reader.cafe_id}, False):
+        audit.faults.append(f"journal {row[0]} mixes live and test money")
     of_order: dict[Id, list[Payment]] = defaultdict(list)
+    returned: dict[Id, int] = defaultdict(int)
     async for payment in _all(lambda before: payments_store.page(reader, before, _PAGE, None)):
         audit.payments += 1
         of_order[payment.order_id].append(payment)
         if payment.refunded_minor or payment.refund_pending_minor:
-            audit.faults += await _refund_faults(reader, payment)
+            refunds = await payments_store.refunds(reader, payment.id)
+            audit.faults += _refund_faults(payment, refunds)
+            returned[payment.order_id] += sum(each.order_minor for each in refunds if each.status == "completed")
+        if payment.provider_account_id is not None:
+            audit.faults += _dispute_faults(payment, await disputes_store.of_payment(reader, payment.id))
     async for order in _all(lambda before: orders_store.page(reader, before, _PAGE, None, None, None)):
         audit.orders += 1
-        audit.faults += _order_faults(order, of_order[order.id])
+        audit.faults += _order_faults(order, of_order[order.id], returned[order.id])
 
 
 async def _all(page: Callable[[Id], Awaitable[list[Row]]]) -> AsyncIterator[Row]:
@@ -135,8 +144,10 @@ async def _all(page: Callable[[Id], Awaitable[list[Row]]]) -> AsyncIterator[Row]
         before = rows[-1].id
 
 
-async def _refund_faults(reader: Reader, payment: Payment) -> list[str]:
-    refunds = await payments_store.refunds(reader, payment.id)
+def _refund_faults(payment: Payment, refunds: list[Refund]) -> list[str]:
+    parts = [each.order_minor + each.tip_minor + each.suspense_minor for each in refunds]
+    if parts != [each.amount_minor for each in refunds]:
+        return [f"the parts of a refund of payment {payment.id} do not sum to it"]
     done = sum(refund.amount_minor for refund in refunds if refund.status == "completed")
     pending = sum(refund.amount_minor for refund in refunds if refund.status == "pending")
     if (done, pending) == (payment.refunded_minor, payment.refund_pending_minor):
@@ -147,18 +158,27 @@ async def _refund_faults(reader: Reader, payment: Payment) -> list[str]:
     ]
 
 
-def _order_faults(order: Order, payments: list[Payment]) -> Iterator[str]:
+def _dispute_faults(payment: Payment, disputes: list[Dispute]) -> list[str]:
+    held, taken = sum(each.held_minor for each in disputes), sum(each.taken_minor for each in disputes)
+    if (held, taken) == (payment.disputed_minor, payment.charged_back_minor):
+        return []
+    return [
+        f"payment {payment.id} says that {payment.disputed_minor} is disputed and {payment.charged_back_minor} was "
+        f"lost, its disputes say {held} and {taken}"
+    ]
+
+
+def _order_faults(order: Order, payments: list[Payment], returned: int) -> Iterator[str]:
     """What the bill says against what its payments say.
 
-    A payment that a person has to look at may have brought more than the bill could take: that lies in suspense.
+    A payment may have brought more than the bill could take: that lies in suspense, until it goes back.
     """
-    captured = sum(payment.amount_minor for payment in payments if payment.state == "completed")
-    reserved = sum(payment.amount_minor for payment in payments if payment.state in LIVE)
-    returned = sum(min(payment.amount_minor, payment.refunded_minor) for payment in payments)
-    in_suspense = any(payment.needs_review for payment in payments)
-    if order.paid_minor > captured or (order.paid_minor < captured and not in_suspense):
+    done = [payment for payment in payments if payment.state == "completed"]
+    captured = sum(payment.amount_minor - payment.suspense_minor for payment in done)
+    reserved = sum(payment.amount_minor for payment in payments if payment.holds_bill)
+    if order.paid_minor != captured:
         yield f"order {order.id} says that {order.paid_minor} was paid, its payments say {captured}"
     if order.reserved_minor != reserved:
         yield f"order {order.id} holds {order.reserved_minor} for open payments, they come to {reserved}"
-    if order.refunded_minor != min(order.paid_minor, returned):
+    if order.refunded_minor != returned:
         yield f"order {order.id} says that {order.refunded_minor} went back, its payments say {returned}"

@@ -30,7 +30,7 @@ from tabletap.cli.setting_up import read_menu
 from tabletap.cli.upkeep import prepare
 from tabletap.infra.settings import Settings, load_settings
 from tabletap.kernel.people import Role
-from tabletap.payments.store import ProviderAccount
+from tabletap.payments.accounts.model import ProviderAccount
 
 _OTHER_MENU = b"name,price,category,taxRate\nHouse blend,5.00,Coffee,10\nCheese toast,9.00,Food,10\n"
 

@@ -11,12 +11,10 @@ from tabletap.cafes.errors import CafeNotFound
 from tabletap.cafes.model import Cafe, ChangeSettings, MenuItemView, MenuRow, TableView
 from tabletap.credits.service import MoveCredit
 from tabletap.identity.model import CreateCustomer
-from tabletap.infra.db.transaction import Transaction
 from tabletap.infra.paging import MAX_LIMIT
-from tabletap.kernel.ids import Id, new_id
+from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor, Role, system
-from tabletap.payments import store as payments_store
-from tabletap.payments.store import ProviderAccount
+from tabletap.payments.accounts.model import ChangeAccount, Mode, ProviderAccount
 from tabletap.sandbox import SandboxAccount
 
 CURRENCY, TIME_ZONE = "AUD", "Australia/Sydney"
@@ -122,26 +120,14 @@ async def _credit(app: App, customer_id: Id, by: Actor) -> None:
 
 
 async def open_provider_account(
-    app: App, cafe_id: Id, api_url: str, account: SandboxAccount, mode: str
+    app: App, cafe_id: Id, api_url: str, account: SandboxAccount, mode: Mode
 ) -> ProviderAccount:
     """Give a cafe its account at Payconic, or bring its address and keys up to date. Safe to repeat."""
-
-    async def decide(tx: Transaction) -> ProviderAccount:
-        before = await payments_store.account(tx, "payconic")
-        given = {
-            "api_url": api_url,
-            "merchant_id": account.merchant_id,
-            "api_key": account.api_key,
-            "webhook_secret": account.webhook_secret,
-            "mode": mode,
-        }
-        if before is None:
-            row = ProviderAccount(cafe_id=cafe_id, id=new_id(), provider="payconic", token=new_id(), **given)
-            tx.add(payments_store.provider_account, row)
-            return row
-        after = msgspec.structs.replace(before, **given)
-        if after != before:
-            tx.save(payments_store.provider_account, before, after, ("cafe_id", "id"), ("token",))
-        return after
-
-    return await app.db.transaction(cafe_id, decide)
+    wanted = ChangeAccount(
+        api_url=api_url,
+        merchant_id=account.merchant_id,
+        api_key=account.api_key,
+        webhook_secret=account.webhook_secret,
+        mode=mode,
+    )
+    return await app.services.provider_accounts.open_account("payconic", wanted, system(cafe_id))

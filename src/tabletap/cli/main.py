@@ -1,6 +1,7 @@
 """The command line: what each command takes, and how refusals become one plain sentence and an exit code."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from tabletap import __version__
 from tabletap.cafes.model import PaymentPolicy
-from tabletap.cli import books, demo, processes, setting_up, upkeep
+from tabletap.cli import books, demo, notices, processes, setting_up, upkeep
 from tabletap.cli.console import complain, say
 from tabletap.cli.provider import given_account
 from tabletap.cli.running import run
@@ -16,6 +17,7 @@ from tabletap.infra.settings import load_settings
 from tabletap.kernel.errors import Refusal
 from tabletap.kernel.people import Role
 from tabletap.sandbox import serve as serve_sandbox
+from tabletap.webhooks.model import NoticeState
 
 _DEBUG = "--debug"
 app = typer.Typer(
@@ -31,6 +33,8 @@ menu = typer.Typer(help="Set up what there is to order.", no_args_is_help=True)
 app.add_typer(cafe, name="cafe")
 app.add_typer(staff, name="staff")
 app.add_typer(menu, name="menu")
+webhooks = typer.Typer(help="What payment providers told us.", no_args_is_help=True)
+app.add_typer(webhooks, name="webhooks")
 
 CafeId = Annotated[str, typer.Option("--cafe", help="The cafe's id, as `cafe create` printed it.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes any that is free.")]
@@ -185,3 +189,46 @@ def import_menu(
 ) -> None:
     """Replace a cafe's menu by what is in a file: all of it, or nothing if a line is wrong."""
     run(setting_up.import_menu(file, cafe_id))
+
+
+# --- what providers told us -----------------------------------------------------------------
+
+
+@webhooks.command("list")
+def list_notices(
+    cafe_id: CafeId,
+    state: Annotated[NoticeState | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 50,
+) -> None:
+    """What came in and what became of it, the newest first."""
+    run(notices.list_notices(cafe_id, state, limit))
+
+
+@webhooks.command("replay")
+def replay_notices(
+    cafe_id: CafeId,
+    notice_id: Annotated[
+        str | None, typer.Argument(metavar="NOTICE", help="Its id, as `webhooks list` shows it.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="All that came since: 30m, 24h, 7d, 2026-11-23T09:00:00Z.")] = None,
+    wait: Annotated[int, typer.Option(min=0, max=600, help="Seconds to wait for what becomes of them.")] = 10,
+) -> None:
+    """Have notices worked off again: the provider is asked once more, which is always safe."""
+    if (notice_id is None) == (since is None):
+        raise typer.BadParameter("name one notice, or --since for all that came since then.")
+    moment = None
+    if since is not None:
+        try:
+            moment = notices.moment_of(since, datetime.now(UTC))
+        except ValueError:
+            raise typer.BadParameter(f"--since {since} is neither like 24h nor a time.") from None
+    run(notices.replay(cafe_id, notice_id, moment, wait))
+
+
+@webhooks.command("redeliver")
+def redeliver_notices(
+    payment_id: Annotated[str, typer.Argument(metavar="PAYMENT", help="The payment's id.")],
+    cafe_id: CafeId,
+) -> None:
+    """Have the provider tell us about a payment again: a sandbox sends its notices anew, any other one is asked."""
+    run(notices.redeliver(cafe_id, payment_id))

@@ -12,6 +12,7 @@ import msgspec
 from tabletap.app import App
 from tabletap.cli.running import begin_logs, run, stop_signal
 from tabletap.cli.serving import Server, bind
+from tabletap.infra.crash import crash_at
 from tabletap.infra.db.open import sqlite_path
 from tabletap.infra.db.revision import require_current
 from tabletap.infra.settings import Settings, SettingsError, load_settings
@@ -60,6 +61,7 @@ def _with(settings: Settings, asked: Serving) -> Settings:
 
 async def _serve(settings: Settings, secret: str, listening: socket.socket, *, with_jobs: bool) -> None:
     stopped = stop_signal()
+    _obey_crash_at(settings)
     app = App(settings, secret)
     server = Server(app, listening)
     await server.start(with_jobs=with_jobs)
@@ -75,13 +77,22 @@ async def work() -> None:
     settings = load_settings()
     begin_logs(settings)
     await require_current(settings.database_url)
+    _obey_crash_at(settings)
     app = App(settings, settings.require_strong_secret())
-    await app.db.start()
+    await app.open()
     await app.jobs.start()
     _log.info("background jobs run")
     await stopped.wait()
     _log.info("stopping")
     await app.stop()
+
+
+def _obey_crash_at(settings: Settings) -> None:
+    if settings.crash_at is not None:
+        _log.warning(
+            "TABLETAP_CRASH_AT is set: this process kills itself at %s, which is for tests alone", settings.crash_at
+        )
+    crash_at(settings.crash_at)
 
 
 # --- several processes --------------------------------------------------------------------

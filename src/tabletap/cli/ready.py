@@ -13,7 +13,7 @@ from tabletap.cli.furnishing import Furnished, Member
 from tabletap.cli.provider import Provider
 from tabletap.kernel.ids import Id
 from tabletap.kernel.money import format_major
-from tabletap.payments.store import ProviderAccount
+from tabletap.payments.accounts.model import ProviderAccount
 
 
 class ReadyTable(msgspec.Struct, frozen=True):
@@ -80,8 +80,8 @@ def ready(app: App, home: Furnished, other: Furnished, provider: Provider, accou
         payconic=ReadyProvider(
             url=provider.url,
             control_url=provider.control_url,
-            webhook_url=f"{app.public_url}/api/v1/webhooks/payconic/{account.token}",
-            webhook_secret=account.webhook_secret,
+            webhook_url=app.services.provider_accounts.webhook_url(account),
+            webhook_secret=account.webhook_secrets[0],
         ),
     )
 
@@ -103,6 +103,7 @@ def show(ready_: Ready, name: str, console: Console) -> None:
     for seat in ready_.tables:
         screens.add_row(f"table {seat.number}", f"{ready_.url}/t/{seat.code}")
     screens.add_row("kitchen", f"{ready_.url}/kitchen")
+    screens.add_row("webhooks (manager)", f"{ready_.url}/admin/webhooks")
     screens.add_row("HTTP API", f"{ready_.url}/docs")
     screens.add_row("payment provider", f"{ready_.payconic.url} (simulated, no money moves)")
     console.print(screens)

@@ -18,6 +18,7 @@ from tabletap.infra.db.revision import require_current
 from tabletap.infra.settings import load_settings
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Role, system
+from tabletap.payments.accounts.model import Mode, may_be_live
 
 
 class NewCafe(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ async def office() -> AsyncIterator[App]:
     settings = load_settings()
     begin_logs(settings, quiet=True)
     await require_current(settings.database_url)
-    app = App(settings, new_id())
+    app = App(settings, settings.jwt_secret or new_id())
     await app.db.start()
     try:
         yield app
@@ -49,15 +50,18 @@ async def create_cafe(wanted: NewCafe) -> None:
     """Open a cafe with its tables, and with its account at the provider that the settings name."""
     async with office() as app:
         cafes, settings = app.services.cafes, app.settings
+        account = given_account(settings) if settings.payconic_api_url is not None else None
+        if account is not None and not settings.encryption_keys:
+            settings.require_strong_secret()  # it seals the account's secrets, and the server has to open them
         cafe = await cafes.create(wanted.name, wanted.currency, wanted.time_zone, wanted.payment_policy)
         say(f"cafe {cafe.cafe_id} {cafe.name}, {cafe.currency}, {cafe.time_zone}")
         for number in range(1, wanted.tables + 1):
             seat = await cafes.add_table(str(number), system(cafe.cafe_id))
             say(f"table {seat.number} {app.public_url}/t/{seat.code}")
-        account = given_account(settings)
         if settings.payconic_api_url is not None and account is not None:
-            row = await open_provider_account(app, cafe.cafe_id, settings.payconic_api_url, account, "live")
-            say(f"payconic callbacks {app.public_url}/api/v1/webhooks/payconic/{row.token}")
+            mode: Mode = "live" if may_be_live(settings.payconic_api_url) else "test"
+            opened = await open_provider_account(app, cafe.cafe_id, settings.payconic_api_url, account, mode)
+            say(f"payconic callbacks {app.services.provider_accounts.webhook_url(opened)}")
         else:
             say("payconic is not set up: credit, cash and transfers by QR code can be taken.")
 

@@ -11,10 +11,16 @@ from tabletap import tables  # noqa: F401 - importing the tables fills the metad
 from tabletap.cli.console import console, say, table
 from tabletap.cli.provider import ProviderAway, given_account
 from tabletap.cli.running import begin_logs
+from tabletap.infra.broker import MemoryBroker
 from tabletap.infra.db.migrate import migrate
+from tabletap.infra.db.open import open_database
 from tabletap.infra.db.revision import current_revision, newest_revision, require_current
+from tabletap.infra.secrets import Sealer, SecretsUnreadable
 from tabletap.infra.settings import Settings, load_settings
+from tabletap.kernel.clock import SystemClock
 from tabletap.kernel.errors import Kind, Refusal
+from tabletap.payments.accounts.service import Accounts
+from tabletap.reactions import follow
 
 _PATIENCE_SECONDS = 10
 
@@ -87,6 +93,26 @@ async def _database(settings: Settings) -> str:
     return f"answers, schema {newest_revision()}"
 
 
+async def _provider_secrets(settings: Settings) -> str:
+    """Open what is sealed, as the server will have to."""
+    try:
+        await require_current(settings.database_url)
+    except Refusal:
+        return "not tried: the database comes first"
+    db = open_database(settings.database_url, SystemClock(), follow, MemoryBroker().publish, 1)
+    await db.start()
+    try:
+        count, closed = await Accounts(db, Sealer(settings.encryption_keys, settings.jwt_secret or "")).unreadable()
+    finally:
+        await db.stop()
+    if closed:
+        raise SecretsUnreadable(
+            f"{closed} of {count} provider accounts have secrets that were sealed with another key: set "
+            "TABLETAP_ENCRYPTION_KEYS or TABLETAP_JWT_SECRET to what it was, or enter those secrets anew."
+        )
+    return f"all open, accounts: {count}"
+
+
 async def _broker(settings: Settings) -> str:
     """Ask Redis for a sign of life, in its own protocol: no client library is needed for that."""
     if settings.redis_url is None:
@@ -138,6 +164,7 @@ def _reason(error: Exception) -> str:
 _ATTEMPTS: dict[str, Callable[[Settings], Awaitable[str]]] = {
     "secret": _secret,
     "database": _database,
+    "provider secrets": _provider_secrets,
     "broker": _broker,
     "provider": _provider,
 }

@@ -17,7 +17,7 @@ from tabletap.infra.paging import Page, page_of
 from tabletap.kernel.errors import CustomerNotFound, NotAllowed
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.money import require_positive
-from tabletap.kernel.people import Actor, Role
+from tabletap.kernel.people import Actor, Role, require_currency
 from tabletap.ledger.model import CREDIT_PROMOTION, customer_credit
 from tabletap.ledger.service import post
 
@@ -59,6 +59,8 @@ class MoveCredit(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     order_id: Id | None = None
     metadata: dict[str, Any] | None = None
+    currency: str | None = None
+    """What the caller takes the cafe's currency to be."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -179,6 +181,7 @@ class CreditService:
             terms = await self.terms(tx, request.customer_id)
             if terms is None:
                 raise CustomerNotFound
+            require_currency(request.currency, terms.currency)
             if amount > terms.counter_limit_minor and not by.is_(Role.MANAGER):
                 raise CreditLimitExceeded
             moved = await move(

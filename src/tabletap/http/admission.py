@@ -18,13 +18,16 @@ class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def admit(call: Request[Any, Any, Any]) -> None:
     """Let the request in, with `call.user` known.
 
-    Raises NotSignedIn, TokenExpired, NotAllowed and, for query parameters that nobody asked for, InvalidRequest.
+    Raises NotSignedIn, TokenExpired, NotAllowed, near money AddressBlocked and, for query parameters that nobody asked
+    for, InvalidRequest.
     """
     assert isinstance(call, Call)
     door = door_of(call.route_handler)
     if not door.public:
         actor = call.sign_in.actor(call)
         call.scope["user"] = actor
+        if door.refuses_cards:
+            await call.services.security.screening.require_address(actor)
         if door.roles and not any(actor.is_(role) for role in door.roles):
             raise NotAllowed
     if call.scope["query_string"] and door.query is None:

@@ -55,7 +55,8 @@ def _body(content: Any) -> bytes:
 
 def answer(outcome: Outcome[V], status: int = 201) -> Answer[V]:
     """The outcome of a request with a key; says when it is the stored one."""
-    return Answer(outcome.value, status_code=status, headers=_REPLAYED if outcome.replayed else None)
+    content = outcome.value if outcome.body is None else cast(V, outcome.body)
+    return Answer(content, status_code=status, headers=_REPLAYED if outcome.replayed else None)
 
 
 _REPLAYED = {"Idempotency-Replayed": "true"}

@@ -16,6 +16,7 @@ from tabletap.http.answers import Answer
 from tabletap.http.call import Call
 from tabletap.http.decoding import MAX_BODY_BYTES, StrictBody
 from tabletap.http.frame import Frame
+from tabletap.http.noticing import note_refusal
 from tabletap.http.openapi import CONFIG
 from tabletap.http.problems import Problems
 from tabletap.http.routes import API_ROUTES, PLAIN_ROUTES
@@ -60,6 +61,7 @@ def create_http(
         route_handlers=[api, *PLAIN_ROUTES, *extra_routes],
         request_class=Call,
         exception_handlers=handlers,
+        after_exception=[note_refusal],
         state=State({"services": services, "sign_in": SignIn(services.tokens, settings.trusted_proxies)}),
         cors_config=_cors(settings.allowed_origins),
         request_max_body_size=MAX_BODY_BYTES,

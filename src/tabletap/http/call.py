@@ -1,6 +1,5 @@
 """One request as handlers see it: who calls, what is asked, under which key, and what that comes to."""
 
-import hashlib
 import re
 from typing import TypeVar
 
@@ -12,13 +11,12 @@ from tabletap.cafes.errors import CafeNotFound
 from tabletap.http.decoding import decode_query
 from tabletap.http.services import Services
 from tabletap.http.signin import SignIn
-from tabletap.infra.idempotency import IdempotencyKeyRequired, Once
+from tabletap.infra.idempotency import IdempotencyKeyRequired, Once, fingerprint_of
 from tabletap.kernel.errors import FieldError, InvalidRequest, Refusal
 from tabletap.kernel.ids import Id, is_id
 from tabletap.kernel.people import Actor
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_canonical = msgspec.json.Encoder(order="deterministic")
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
@@ -70,5 +68,5 @@ class Call(Request[Actor, None, State]):
             sentence = "An Idempotency-Key has 1 to 255 printable ASCII characters, and there is one."
             raise InvalidRequest(sentence, errors=[FieldError("Idempotency-Key", sentence)])
         route = f"{self.method} {self.scope['path_template']}"
-        request = _canonical.encode([route, self.path_params, data])
-        return Once(self.user.cafe_id, self.user.person_id, route, keys[0], hashlib.sha256(request).digest())
+        fingerprint = fingerprint_of(route, self.path_params, data)
+        return Once(self.user.cafe_id, self.user.person_id, route, keys[0], fingerprint)

@@ -10,11 +10,14 @@ import msgspec
 from tabletap.infra.paging import DEFAULT_LIMIT
 from tabletap.kernel.ids import GivenId
 from tabletap.orders.model import Line, OrderStatus, PlaceOrder
+from tabletap.payments.changing import ChangeOrder
 from tabletap.payments.counter import ConfirmTransfer
+from tabletap.payments.model import DisputeStatus, RefundStatus
 from tabletap.payments.moving import MoveOrder
-from tabletap.payments.refunds import RefundPayment
+from tabletap.payments.order_refunds import ExpectedRefund, RefundOrder
+from tabletap.payments.refunds import ConfirmRefund, RefundPayment
+from tabletap.payments.reviewing import ReviewAction, ReviewPayment
 from tabletap.payments.service import StartPayment
-from tabletap.payments.splits import SplitBill, WantedShare
 
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -100,6 +103,19 @@ class OrderRequest(Given, frozen=True):
         )
 
 
+class ChangeOrderRequest(Given, frozen=True):
+    """`PATCH /orders/{id}`: lines to add, and the ids of lines to take off."""
+
+    expected_version: Version
+    add: Annotated[tuple[LineRequest, ...], msgspec.Meta(max_length=100)] = ()
+    void: Annotated[tuple[GivenId, ...], msgspec.Meta(max_length=100)] = ()
+
+    def wanted(self) -> ChangeOrder:
+        """As the service takes it."""
+        add = tuple(line.wanted() for line in self.add)
+        return ChangeOrder(expected_version=self.expected_version, add=add, void=self.void)
+
+
 class StatusRequest(Given, frozen=True):
     """`POST /orders/{id}/status`."""
 
@@ -146,18 +162,89 @@ class PaymentRequest(Given, frozen=True):
 
 
 class RefundRequest(Given, frozen=True):
-    """`POST /payments/{id}/refunds`; no amount means all that is left."""
+    """`POST /payments/{id}/refunds`; no amount means all that is left. Without a reason the refund says so."""
 
     amount: int | None = None
     reason: LongText | None = None
     destination: Literal["original", "credit"] = "original"
+    include_tips: bool = True
 
     def wanted(self) -> RefundPayment:
         """As the service takes it."""
-        return RefundPayment(amount_minor=self.amount, reason=self.reason, destination=self.destination)
+        return RefundPayment(
+            amount_minor=self.amount,
+            reason=self.reason,
+            destination=self.destination,
+            include_tips=self.include_tips,
+        )
 
 
 ALL_THAT_IS_LEFT = RefundRequest()
+
+
+class PlannedRefundRequest(Given, frozen=True):
+    """One refund of the plan that was shown."""
+
+    payment_id: GivenId
+    amount: int
+
+
+class OrderRefundRequest(Given, frozen=True):
+    """`POST /orders/{id}/refunds`; no amount means all that is left. Another plan than the expected one is refused."""
+
+    amount: int | None = None
+    include_tips: bool = True
+    destination: Literal["original", "credit"] = "original"
+    reason: LongText | None = None
+    expected_plan: Annotated[tuple[PlannedRefundRequest, ...], msgspec.Meta(max_length=200)] | None = None
+
+    def wanted(self) -> RefundOrder:
+        """As the service takes it."""
+        shown = self.expected_plan
+        return RefundOrder(
+            amount_minor=self.amount,
+            include_tips=self.include_tips,
+            destination=self.destination,
+            reason=self.reason,
+            expected_plan=None
+            if shown is None
+            else tuple(ExpectedRefund(payment_id=each.payment_id, amount_minor=each.amount) for each in shown),
+        )
+
+
+ALL_OF_THE_ORDER = OrderRefundRequest()
+
+
+class ConfirmRefundRequest(Given, frozen=True):
+    """`POST /refunds/{id}/confirm`: the transfer was sent, or it will not be."""
+
+    sent: bool = True
+    bank_reference: ShortText | None = None
+    reason: LongText | None = None
+
+    def wanted(self) -> ConfirmRefund:
+        """As the service takes it."""
+        return ConfirmRefund(sent=self.sent, bank_reference=self.bank_reference, reason=self.reason)
+
+
+SENT = ConfirmRefundRequest()
+
+
+class ReviewRequest(Given, frozen=True):
+    """`POST /payments/{id}/review`."""
+
+    action: ReviewAction
+    reason: LongText
+
+    def wanted(self) -> ReviewPayment:
+        """As the service takes it."""
+        return ReviewPayment(action=self.action, reason=self.reason)
+
+
+class ReleaseRequest(Given, frozen=True):
+    """`POST /payments/{id}/release`."""
+
+    reason: LongText
 
 
 class CashRequest(Given, frozen=True):
@@ -175,59 +262,6 @@ class ConfirmRequest(Given, frozen=True):
     def wanted(self) -> ConfirmTransfer:
         """As the service takes it."""
         return ConfirmTransfer(amount_minor=self.amount, bank_reference=self.bank_reference)
-
-
-# --- splits -----------------------------------------------------------------------------
-
-
-class EqualSplitRequest(Given, frozen=True, tag="equal", tag_field="method"):
-    """So many equal shares."""
-
-    count: int
-
-    def wanted(self) -> SplitBill:
-        """As the service takes it."""
-        return SplitBill(method="equal", count=self.count)
-
-
-class PercentageShare(Given, frozen=True):
-    """A share in hundredths of a percent."""
-
-    basis_points: int
-    label: ShortText | None = None
-
-
-class PercentageSplitRequest(Given, frozen=True, tag="percentage", tag_field="method"):
-    """Shares that sum to 10,000 basis points."""
-
-    shares: tuple[PercentageShare, ...]
-
-    def wanted(self) -> SplitBill:
-        """As the service takes it."""
-        shares = tuple(WantedShare(basis_points=share.basis_points, label=share.label) for share in self.shares)
-        return SplitBill(method="percentage", shares=shares)
-
-
-class CustomShare(Given, frozen=True):
-    """A share as an amount."""
-
-    amount: int
-    label: ShortText | None = None
-
-
-class CustomSplitRequest(Given, frozen=True, tag="custom", tag_field="method"):
-    """Shares that sum to what is outstanding."""
-
-    shares: tuple[CustomShare, ...]
-
-    def wanted(self) -> SplitBill:
-        """As the service takes it."""
-        shares = tuple(WantedShare(amount_minor=share.amount, label=share.label) for share in self.shares)
-        return SplitBill(method="custom", shares=shares)
-
-
-SplitRequest = EqualSplitRequest | PercentageSplitRequest | CustomSplitRequest
-"""`POST /orders/{id}/splits`."""
 
 
 # --- credit and tips --------------------------------------------------------------------
@@ -270,9 +304,22 @@ class OrdersQuery(PageQuery, frozen=True):
 
 
 class PaymentsQuery(PageQuery, frozen=True):
-    """`GET /payments`."""
+    """`GET /payments`; `needsReview=true`: those that a person has to look at."""
 
     order_id: GivenId | None = None
+    needs_review: Literal["true"] | None = None
+
+
+class DisputesQuery(PageQuery, frozen=True):
+    """`GET /disputes`."""
+
+    status: DisputeStatus | None = None
+
+
+class RefundsQuery(PageQuery, frozen=True):
+    """`GET /refunds`."""
+
+    status: RefundStatus | None = None
 
 
 class PaymentQuery(Given, frozen=True):

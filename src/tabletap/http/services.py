@@ -9,9 +9,15 @@ from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Tokens
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.orders.service import OrderService
+from tabletap.payments.accounts.service import AccountService
+from tabletap.payments.changing import OrderChanges
 from tabletap.payments.counter import CounterService
+from tabletap.payments.disputes.service import DisputeService
 from tabletap.payments.moving import OrderMoves
+from tabletap.payments.order_refunds import OrderRefundService
 from tabletap.payments.refunds import RefundService
+from tabletap.payments.reviewing import ReviewService
+from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
 from tabletap.tips.service import TipService
@@ -27,13 +33,19 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     cafes: CafeService
     orders: OrderService
     order_moves: OrderMoves
+    order_changes: OrderChanges
     payments: PaymentService
     refunds: RefundService
+    reviews: ReviewService
+    disputes: DisputeService
+    order_refunds: OrderRefundService
     counter: CounterService
     splits: SplitService
     credits: CreditService
     tips: TipService
     webhooks: WebhookService
+    provider_accounts: AccountService
+    security: SecurityService
     snapshots: Snapshots
 
 

@@ -7,6 +7,8 @@ import msgspec
 from litestar.connection import ASGIConnection
 
 from tabletap.identity.tokens import Tokens
+from tabletap.kernel.addresses import as_hop, normal
+from tabletap.kernel.cards import has_card_number
 from tabletap.kernel.errors import NotSignedIn
 from tabletap.kernel.people import Actor
 
@@ -31,29 +33,27 @@ class SignIn:
         return msgspec.structs.replace(actor, address=self.address(connection), user_agent=user_agent(connection))
 
     def address(self, connection: Connection) -> str | None:
-        """The caller's network address. What X-Forwarded-For says counts only as far as trusted proxies wrote it."""
+        """The caller's network address. What X-Forwarded-For says counts only as far as trusted proxies wrote it.
+
+        Proxies add to the end, some of them as a header of their own: every one counts, in order.
+        """
         client = connection.scope.get("client")
-        address = client[0] if client else None
+        address = normal(client[0]) if client else None
         if not self.proxies or address is None:
             return address
-        hops = [hop.strip() for hop in connection.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        while hops and self._is_trusted(address):
-            address = hops.pop()
-        return address if _is_address(address) else None
+        lines = connection.headers.getall("x-forwarded-for", [])
+        hops = [hop for line in lines for hop in line.split(",") if hop.strip()]
+        while hops and address is not None and self._is_trusted(address):
+            address = as_hop(hops.pop())
+        return address
 
     def _is_trusted(self, address: str) -> bool:
-        return _is_address(address) and any(ip_address(address) in proxy for proxy in self.proxies)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+        found = ip_address(address)
+        return any(found in proxy for proxy in self.proxies)
 
 
 def user_agent(connection: Connection) -> str | None:
-    """What the caller says it is, printable and not too long."""
+    """What the caller says it is, printable and not too long; it is stored, so that a card number is left out."""
     given = connection.headers.get("user-agent")
-    return "".join(filter(str.isprintable, given))[:MAX_USER_AGENT_CHARACTERS] if given else None
+    shown = "".join(filter(str.isprintable, given))[:MAX_USER_AGENT_CHARACTERS] if given else None
+    return None if shown and has_card_number(shown) else shown

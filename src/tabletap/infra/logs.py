@@ -73,11 +73,14 @@ def _renderer(format_: LogFormat, stream: TextIO) -> Processor:
 
 
 def _route_servers() -> None:
-    """uvicorn brings handlers of its own: its lines go through ours instead."""
+    """uvicorn brings handlers of its own: its lines go through ours instead.
+
+    Its lines about requests name paths, and paths carry table codes and tokens: http.frame notes the route.
+    """
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        logger.propagate = name != "uvicorn.access"
 
 
 def add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -6,7 +6,7 @@ import time
 import msgspec
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, Storage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from tabletap.kernel.errors import TooMany
 
@@ -20,10 +20,14 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class RateLimits:
-    """Counts attempts per whoever makes them, over a window that slides."""
+    """Counts attempts per whoever makes them, over a window that slides.
 
-    def __init__(self, storage: Storage | None = None) -> None:
-        self._strategy = SlidingWindowCounterRateLimiter(storage or MemoryStorage())
+    `exact` keeps the time of every attempt: none is refused before its limit, at the price of more memory.
+    """
+
+    def __init__(self, storage: Storage | None = None, *, exact: bool = False) -> None:
+        strategy = MovingWindowRateLimiter if exact else SlidingWindowCounterRateLimiter
+        self._strategy = strategy(storage or MemoryStorage())
 
     async def hit(self, limit: Limit, *who: str) -> None:
         """Count an attempt. Raises TooMany, with the seconds to wait, when there is none left."""

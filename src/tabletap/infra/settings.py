@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tabletap.infra.crash import read_crash_at
 from tabletap.kernel.errors import FieldError, Refusal
 
 PREFIX = "TABLETAP_"
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_connections: int = 4
     redis_url: str | None = None
     jwt_secret: str | None = None
+    encryption_keys: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     return_origins: tuple[str, ...] = ()
     public_url: str | None = None
@@ -55,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payconic_merchant_id: str | None = None
     payconic_webhook_secret: str | None = None
     payconic_timeout_seconds: int = 30
+    crash_at: str | None = None
 
     def masked(self) -> dict[str, str]:
         """Every variable with its value as it may be shown: secrets and passwords hidden."""
@@ -158,6 +161,12 @@ def _origin(text: str) -> str:
     return origin.lower()
 
 
+def _key(text: str) -> str:
+    if len(text) < MIN_SECRET_CHARACTERS or len(set(text)) < 8 or _EXAMPLES.search(text):
+        raise ValueError("a list of what `openssl rand -hex 32` prints, the newest first, with commas between them")
+    return text
+
+
 def _network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
@@ -171,6 +180,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("database_connections", _whole(1, 100), "Connections to PostgreSQL from each process."),
     Setting("redis_url", _url("redis://HOST:PORT/0", "redis", "rediss"), "Only for several processes: wake-ups."),
     Setting("jwt_secret", _text, "Signs tokens; at least 32 characters, the same for all processes.", secret=True),
+    Setting(
+        "encryption_keys",
+        _list_of(_key),
+        "Seal the secrets in the database: the first seals, all open; by default one made of the JWT secret.",
+        secret=True,
+    ),
     Setting("allowed_origins", _list_of(_origin), "Other sites whose pages may call us, commas between them."),
     Setting("return_origins", _list_of(_origin), "Other sites that a guest may be sent back to after paying."),
     Setting("public_url", _web_address, "Where guests reach us, if not at host and port."),
@@ -184,7 +199,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("payconic_api_key", _text, "For cafes without a provider account of their own.", secret=True),
     Setting("payconic_merchant_id", _text, "For cafes without a provider account of their own."),
     Setting("payconic_webhook_secret", _text, "For cafes without a provider account of their own.", secret=True),
-    Setting("payconic_timeout_seconds", _whole(1, 120), "How long the provider may take to answer."),
+    Setting("payconic_timeout_seconds", _whole(1, 50), "How long the provider may take to answer."),
+    Setting("crash_at", read_crash_at, "For tests alone: where the process kills itself, `start.recorded`."),
 )
 """Every setting there is, in the order in which they are shown."""
 _BY_VARIABLE = {PREFIX + setting.name.upper(): setting for setting in SETTINGS}
@@ -263,6 +279,8 @@ def _suggestion(variable: str) -> str:
 def _shown(setting: Setting, value: Any) -> str:
     if value is None or value == ():
         return "not set"
+    if setting.secret and isinstance(value, tuple):
+        return f"•••••• ({len(value)} {'key' if len(value) == 1 else 'keys'})"
     if setting.secret:
         return f"•••••• ({len(value)} characters)"
     text = ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -6,7 +6,10 @@ They run through `Database.across_cafes`, outside the tenant role:
 - sign-in: an e-mail address finds the people (and so the cafes) it belongs to (`identity.store`)
 - refresh: a refresh token's hash finds its family (`identity.store`)
 - table code: the code on the table finds cafe and table (`cafes.store`)
-- webhook token: the path of a provider's call finds the provider account (`payments.store`)
+- webhook token: the path of a provider's call finds the provider account (`payments.accounts.store`)
+- old notices: upkeep forgets what they said, cafe by cafe (`webhooks.store`)
+- sealing: at every start all accounts' secrets are brought under the present key (`payments.accounts.store`)
 - streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
+- upkeep: whose idempotency keys are old enough to be forgotten; the forgetting is cafe by cafe (`infra.idempotency`)
 - jobs: the job engine claims work of all cafes (`infra.jobs`)
 """

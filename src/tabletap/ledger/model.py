@@ -18,6 +18,7 @@ CASH_DRAWER = "cash_drawer"
 CASH_ROUNDING = "cash_rounding"
 CREDIT_PROMOTION = "credit_promotion"
 SUSPENSE = "suspense"
+DISPUTES = "disputes"
 
 
 def customer_credit(customer_id: Id) -> str:

@@ -27,6 +27,12 @@ class TransitionNotAllowed(Refusal):
     code = "transition_not_allowed"
 
 
+class OrderNotChangeable(Refusal):
+    """The lines of this order cannot be changed like that."""
+
+    code = "order_not_changeable"
+
+
 class OrderNotPayable(Refusal):
     """This order is cancelled; it cannot be paid."""
 

@@ -20,3 +20,14 @@ class OrderStatusChanged(Fact, frozen=True, kw_only=True):
     items: list[OrderItem] | None = None
     for_kitchen: bool = False
     """The kitchen learns of the order by this change: it was paid, or goes on to be prepared and paid later."""
+
+
+class OrderChanged(Fact, frozen=True, kw_only=True):
+    """Lines of an order were added or taken off. `order` and `items` are as they are now."""
+
+    order: Order
+    items: list[OrderItem]
+    added: list[OrderItem]
+    voided: list[OrderItem]
+    for_kitchen: bool
+    """The kitchen has the order already."""

@@ -14,8 +14,14 @@ from tabletap.kernel.errors import FieldError, InvalidRequest, NotAllowed, Versi
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role, require_currency
 from tabletap.orders import store
-from tabletap.orders.errors import ItemUnavailable, OrderNotFound, PriceChanged, TransitionNotAllowed
-from tabletap.orders.events import OrderCreated, OrderStatusChanged
+from tabletap.orders.errors import (
+    ItemUnavailable,
+    OrderNotChangeable,
+    OrderNotFound,
+    PriceChanged,
+    TransitionNotAllowed,
+)
+from tabletap.orders.events import OrderChanged, OrderCreated, OrderStatusChanged
 from tabletap.orders.model import (
     Line,
     Order,
@@ -90,16 +96,15 @@ class OrderService:
             tx.emit(OrderCreated(cafe_id=tx.cafe_id, at=tx.now, order=order, items=items))
             return view_of(order, items)
 
-        _check_lines(request.items)
+        _check_lines(request.items, "items")
         return await self.db.transaction(by.cafe_id, decide)
 
     async def _order(
         self, tx: Transaction, cafe: Cafe, order_id: Id, items: list[OrderItem], request: PlaceOrder, by: Actor
     ) -> Order:
-        total = sum(item.total_minor for item in items)
+        total, tax = _sums(items)
         if request.expected_total_minor is not None and request.expected_total_minor != total:
             raise PriceChanged(f"The total is {total} now, not {request.expected_total_minor}; look again and reorder.")
-        tax = sum(tax_within(item.total_minor, item.tax_basis_points) for item in items)
         table_id, table_number = await _table(tx, request, by)
         business_day = tx.now.astimezone(ZoneInfo(cafe.time_zone)).date().isoformat()
         return Order(
@@ -252,12 +257,82 @@ def take_refund(tx: Transaction, order: Order, amount_minor: int) -> Order:
     return after
 
 
-def _check_lines(lines: tuple[Line, ...]) -> None:
+async def change_lines(tx: Transaction, order: Order, add: tuple[Line, ...], void: tuple[Id, ...]) -> OrderView:
+    """Add lines at today's prices and take others off, within a transaction. Who may, is the caller's business.
+
+    An order whose rest was taken off is paid. Raises OrderNotChangeable, ItemUnavailable and InvalidRequest.
+    """
+    if add:
+        _check_lines(add, "add")
+    before = await store.items(tx, order.id)
+    voided = [_standing(before, item_id) for item_id in dict.fromkeys(void)]
+    added = [await _priced(tx, order.id, len(before) + n, line) for n, line in enumerate(add, 1)]
+    if len(before) + len(added) > MAX_LINES:
+        raise OrderNotChangeable(f"An order has at most {MAX_LINES} lines, those that were taken off among them.")
+    items = [msgspec.structs.replace(item, voided=True) if item in voided else item for item in before] + added
+    after = _resummed(tx, order, items)
+    store.change_lines(tx, added, voided)
+    store.save(tx, order, after)
+    for_kitchen = order.status in ("paid", "preparing")
+    tx.emit(
+        OrderChanged(
+            cafe_id=tx.cafe_id, at=tx.now, order=after, items=items, added=added, voided=voided, for_kitchen=for_kitchen
+        )
+    )
+    if after.status != order.status:
+        tx.emit(
+            OrderStatusChanged(
+                cafe_id=tx.cafe_id, at=tx.now, order=after, previous_status=order.status, items=items, for_kitchen=True
+            )
+        )
+    return view_of(after, items)
+
+
+def _standing(items: list[OrderItem], item_id: Id) -> OrderItem:
+    item = next((item for item in items if item.id == item_id), None)
+    if item is None:
+        raise OrderNotChangeable("One of the lines is not on this order.")
+    if item.voided:
+        raise OrderNotChangeable(f"{item.name} was taken off this order before.")
+    return item
+
+
+def _resummed(tx: Transaction, order: Order, items: list[OrderItem]) -> Order:
+    """The order with the sums of its lines, which never fall below what was paid or is being paid."""
+    total, tax = _sums(items)
+    claimed = order.paid_minor + order.reserved_minor
+    if all(item.voided for item in items):
+        raise OrderNotChangeable("Nothing would be left on this order; cancel it instead.")
+    if total < claimed:
+        raise OrderNotChangeable(
+            f"The order would cost {total}, but {claimed} of it is paid or being paid. For what was paid, refund."
+        )
+    becomes_paid = order.status == "pending" and 0 < total == order.paid_minor
+    return msgspec.structs.replace(
+        order,
+        subtotal_minor=total - tax,
+        tax_minor=tax,
+        total_minor=total,
+        status="paid" if becomes_paid else order.status,
+        paid_at=tx.now if becomes_paid else order.paid_at,
+        version=order.version + 1,
+        updated_at=tx.now,
+    )
+
+
+def _sums(items: list[OrderItem]) -> tuple[int, int]:
+    """What the lines that stand cost, and the tax within."""
+    standing = [item for item in items if not item.voided]
+    total = sum(item.total_minor for item in standing)
+    return total, sum(tax_within(item.total_minor, item.tax_basis_points) for item in standing)
+
+
+def _check_lines(lines: tuple[Line, ...], named: str) -> None:
     if not 1 <= len(lines) <= MAX_LINES:
         raise InvalidRequest(f"An order has 1 to {MAX_LINES} lines.")
     for index, line in enumerate(lines):
         if not 1 <= line.quantity <= MAX_QUANTITY:
-            field = f"items[{index}].quantity"
+            field = f"{named}[{index}].quantity"
             raise InvalidRequest(
                 f"A quantity is between 1 and {MAX_QUANTITY}.", errors=[FieldError(field, "is out of range")]
             )

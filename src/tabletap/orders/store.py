@@ -203,3 +203,10 @@ def save(tx: Transaction, before: Order, after: Order) -> None:
     """A changed order, guarded by its version."""
     tx.save(cafe_order, before, after, ("cafe_id", "id"), ("version",))
     tx.remember(("order", after.id), after)
+
+
+def change_lines(tx: Transaction, added: list[OrderItem], voided: list[OrderItem]) -> None:
+    """New lines, and lines that stand no longer; they stay to be seen. The order's version guards them."""
+    tx.add(order_item, *added)
+    for line in voided:
+        tx.save(order_item, line, msgspec.structs.replace(line, voided=True), ("cafe_id", "id"), ("voided",))

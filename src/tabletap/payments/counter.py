@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tabletap.infra.crash import crash_point
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.infra.idempotency import Once, Outcome, remember, run_once
@@ -64,14 +65,17 @@ class CounterService:
             rounding = due - payment.total_minor
             answer = Answer(state="completed", evidence="cash")
             done = await settle(
-                tx, self.gateways.for_method(payment.method), _by(payment, by), order, answer, by.person_id,
-                {CASH_DRAWER: rounding, CASH_ROUNDING: -rounding},
+                tx, self.gateways.for_method(payment.method), _taken(tx, payment, by, rounding), order, answer,
+                by.person_id, {CASH_DRAWER: rounding, CASH_ROUNDING: -rounding},
             )  # fmt: skip
             view = CashView(payment_view(done), rounding, received_minor - due)
             remember(tx, once, view)
             return view
 
-        return await run_once(self.db, by.cafe_id, once, CashView, decide)
+        crash_point("cash.begun")
+        outcome = await run_once(self.db, by.cafe_id, once, CashView, decide)
+        crash_point("cash.taken")
+        return outcome
 
     async def confirm_transfer(
         self, qr_payment_id: Id, request: ConfirmTransfer, by: Actor, once: Once | None
@@ -98,7 +102,7 @@ class CounterService:
             paid = close_qr(tx, row, "paid", request.bank_reference)
             answer = Answer(state="completed", evidence="staff", external_transaction_id=request.bank_reference)
             gateway = self.gateways.for_method(payment.method)
-            done = await settle(tx, gateway, _by(payment, by), order, answer, by.person_id)
+            done = await settle(tx, gateway, _taken(tx, payment, by), order, answer, by.person_id)
             view = payment_view(done, qr_view_of(paid))
             remember(tx, once, view)
             return view
@@ -126,9 +130,11 @@ class CounterService:
         return await self.db.read(by.cafe_id, look)
 
 
-def _by(payment: Payment, by: Actor) -> Payment:
-    """The accountable person is who completed it."""
-    return msgspec.structs.replace(payment, staff_id=by.person_id)
+def _taken(tx: Transaction, payment: Payment, by: Actor, rounding_minor: int = 0) -> Payment:
+    """The payment as somebody took it: they are accountable, and what coins made of it is written down."""
+    taken = msgspec.structs.replace(payment, staff_id=by.person_id, rounding_minor=rounding_minor)
+    store.save(tx, payment, taken)
+    return taken
 
 
 async def _locked(tx: Transaction, payment_id: Id) -> tuple[Payment, Order]:

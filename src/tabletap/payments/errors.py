@@ -39,10 +39,58 @@ class PaymentNotRefundable(Refusal):
     code = "payment_not_refundable"
 
 
+class PaymentDisputed(Refusal):
+    """The guest's bank disputes this payment: nothing of it goes back until the dispute is decided."""
+
+    code = "payment_disputed"
+
+
+class PaymentNotReleasable(Refusal):
+    """Only a payment whose outcome is unknown can be taken off the bill; one that is pending can be cancelled."""
+
+    code = "payment_not_releasable"
+
+
+class PaymentNotUnderReview(Refusal):
+    """This payment needs no review, or somebody has decided it already."""
+
+    code = "payment_not_under_review"
+
+
+class ReviewNotPossible(Refusal):
+    """The payment cannot be settled in that way."""
+
+    code = "review_not_possible"
+
+
 class RefundTooLarge(Refusal):
     """More would go back than was paid, counting earlier and pending refunds."""
 
     code = "refund_too_large"
+
+
+class RefundNeedsApproval(Refusal):
+    """More would go back than a manager may decide alone: the owner (role admin) has to do it."""
+
+    code, kind = "refund_needs_approval", Kind.FORBIDDEN
+
+
+class RefundPlanChanged(Refusal):
+    """The money would go back in another way now than the one that was shown; look at the preview again."""
+
+    code, kind = "refund_plan_changed", Kind.CONFLICT
+
+
+class RefundNotFound(Refusal):
+    """There is no refund with that id in this cafe."""
+
+    code, kind = "refund_not_found", Kind.NOT_FOUND
+
+
+class RefundNotByHand(Refusal):
+    """Only a refund that a person makes at the bank, and that is still awaited, can be confirmed."""
+
+    code = "refund_not_by_hand"
 
 
 class RefundToCreditNeedsAccount(Refusal):
@@ -85,6 +133,12 @@ class SplitNotPossible(Refusal):
     """The bill cannot be split like that."""
 
     code = "split_not_possible"
+
+
+class BillIsSplit(Refusal):
+    """This bill is split: pay one of its open shares, or undo the split first."""
+
+    code = "bill_is_split"
 
 
 class SplitNotFound(Refusal):

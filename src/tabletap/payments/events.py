@@ -12,7 +12,10 @@ class PaymentInitiated(Fact, frozen=True, kw_only=True):
 
 
 class PaymentMoved(Fact, frozen=True, kw_only=True):
-    """A payment's state changed (or was completed at once: then there is no previous state)."""
+    """A payment's state changed (or was completed at once: then there is no previous state).
+
+    Where the previous state is the present one, it was put under review, or a person took it out again.
+    """
 
     payment: Payment
     previous_state: PaymentState | None

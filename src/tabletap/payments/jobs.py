@@ -2,8 +2,10 @@
 
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
-from tabletap.payments.refunds import SETTLE, RefundJob, RefundService
-from tabletap.payments.service import EXPIRE, VERIFY, PaymentJob, PaymentService
+from tabletap.payments.refunding import SETTLE, RefundJob
+from tabletap.payments.refunds import RefundService
+from tabletap.payments.schedule import EXPIRE, SUPERSEDED, VERIFY, PaymentJob
+from tabletap.payments.service import PaymentService
 
 
 def register(jobs: JobEngine, payments: PaymentService, refunds: RefundService) -> None:
@@ -11,15 +13,18 @@ def register(jobs: JobEngine, payments: PaymentService, refunds: RefundService) 
 
     @jobs.handler(VERIFY)
     async def verify(job: Job) -> None:
-        given = job.read(PaymentJob)
-        await payments.verify_if_live(given.cafe_id, given.payment_id)
+        await payments.asking.take_look(job.read(PaymentJob))
 
     @jobs.handler(EXPIRE)
     async def expire(job: Job) -> None:
         given = job.read(PaymentJob)
         await payments.expire(given.cafe_id, given.payment_id)
 
+    @jobs.handler(SUPERSEDED)
+    async def give_up(job: Job) -> None:
+        given = job.read(PaymentJob)
+        await payments.asking.give_up_superseded(given.cafe_id, given.payment_id)
+
     @jobs.handler(SETTLE)
     async def settle(job: Job) -> None:
-        given = job.read(RefundJob)
-        await refunds.settle_at_provider(given.cafe_id, given.refund_id)
+        await refunds.take_turn(job.read(RefundJob))

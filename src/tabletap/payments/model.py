@@ -16,6 +16,25 @@ ShareStatus = Literal["open", "paying", "paid", "cancelled"]
 RefundStatus = Literal["pending", "completed", "failed"]
 Evidence = Literal["api_response", "query", "statement", "cash", "ledger", "guest", "staff", "clock"]
 LIVE: frozenset[str] = frozenset({"pending", "processing"})
+ENDED: frozenset[str] = frozenset({"failed", "cancelled", "expired"})
+"""Over, and no money came of it, as far as anybody knows."""
+ReviewReason = Literal[
+    "wrong_amount",
+    "wrong_currency",
+    "wrong_reference",
+    "wrong_mode",
+    "late_money",
+    "outcome_unknown",
+    "contradiction",
+    "dispute",
+    "refund_unknown",
+]
+"""Why a person has to look at a payment; stable words."""
+ANSWERED_IN_THE_END: frozenset[str] = frozenset(
+    {"wrong_amount", "wrong_currency", "wrong_reference", "wrong_mode", "outcome_unknown"}
+)
+"""Reasons that are gone once the provider says something that can be believed and booked."""
+ChangeKind = Literal["moved", "flagged", "resolved", "released", "corrected", "disputed"]
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -51,6 +70,20 @@ class Payment(msgspec.Struct, frozen=True):
     failed_at: datetime | None
     updated_at: datetime
     provider_account_id: Id | None = None
+    rounding_minor: int = 0
+    """Cash: what was handed over beyond the total (below zero: less), because coins end at 5 cents somewhere."""
+    suspense_minor: int = 0
+    """The part of `amount_minor` that the bill could not take: it waits in suspense, not in sales."""
+    review_reason: ReviewReason | None = None
+    """Why `needs_review`; None while it is not."""
+    released: bool = False
+    """A manager took its claim off the bill although its outcome is unknown; it is still asked after."""
+    disputed_minor: int = 0
+    """What open disputes hold."""
+    charged_back_minor: int = 0
+    """What lost disputes took for good."""
+    priority: int = 0
+    """How urgent its background work is, 0 to 10 (priority.py)."""
 
     @property
     def total_minor(self) -> int:
@@ -64,8 +97,16 @@ class Payment(msgspec.Struct, frozen=True):
 
     @property
     def refundable_minor(self) -> int:
-        """What could still go back, counting refunds under way."""
-        return max(0, self.captured_minor - self.refunded_minor - self.refund_pending_minor)
+        """What could still go back, counting refunds under way; nothing while a dispute is open over it."""
+        if self.disputed_minor:
+            return 0
+        gone = self.refunded_minor + self.refund_pending_minor + self.charged_back_minor
+        return max(0, self.captured_minor - gone)
+
+    @property
+    def holds_bill(self) -> bool:
+        """Whether its amount is reserved on the bill, so that nobody pays the same coffee meanwhile."""
+        return self.state in LIVE and not self.released
 
     @property
     def shown_state(self) -> ShownState:
@@ -94,6 +135,31 @@ class Refund(msgspec.Struct, frozen=True):
     created_at: datetime
     processed_at: datetime | None
     updated_at: datetime
+    order_minor: int = 0
+    """Of `amount_minor`, the part that had paid the bill. The parts are claimed when the refund is reserved."""
+    tip_minor: int = 0
+    suspense_minor: int = 0
+    """Of `amount_minor`, the part that had found no bill to go to."""
+    rounding_minor: int = 0
+    """Cash: what is handed over beyond `amount_minor` (below zero: less)."""
+    error: str | None = None
+    """Why it failed, or why it is not known yet what became of it."""
+    needs_review: bool = False
+    """Asking for a week was in vain: a person has to look."""
+    batch_id: Id | None = None
+    """What the refunds of one request for a whole order have in common."""
+    settled_by: Id | None = None
+    """Who said that a refund made by hand was sent, or that it was not."""
+
+    @property
+    def paid_out_minor(self) -> int:
+        """What the guest gets."""
+        return self.amount_minor + self.rounding_minor
+
+    @property
+    def is_live(self) -> bool:
+        """It has gone back or is on its way: what it claims is claimed."""
+        return self.status != "failed"
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -111,10 +177,14 @@ class Share(msgspec.Struct, frozen=True):
     leased_until: datetime | None
     version: int
     created_at: datetime
+    items: list[dict[str, Any]] | None = None
+    """Of a split by items, what it covers: JSON of `Part`."""
+    weight: int | None = None
+    """What it weighs against the others when what is outstanding changes; None: its amount."""
 
 
 class PaymentChange(msgspec.Struct, frozen=True):
-    """One move of a payment with its evidence: a row of `payment_change`, never changed."""
+    """One move of a payment, or one word about it, with its evidence: a row of `payment_change`, never changed."""
 
     cafe_id: Id
     payment_id: Id
@@ -124,6 +194,10 @@ class PaymentChange(msgspec.Struct, frozen=True):
     evidence: Evidence
     actor: Id
     at: datetime
+    kind: ChangeKind = "moved"
+    """What else than a move it is: put under review, resolved, released from the bill, corrected, disputed."""
+    note: str | None = None
+    """The reason of a review, or what a person gave as theirs."""
 
 
 class ProviderCall(msgspec.Struct, frozen=True):
@@ -137,6 +211,20 @@ class ProviderCall(msgspec.Struct, frozen=True):
     outcome: str
     error: str | None
     at: datetime
+
+
+DisputeStatus = Literal["open", "won", "lost"]
+
+
+class ProviderDispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A dispute of a payment as the provider tells of it. `id` is the provider's."""
+
+    id: str
+    amount_minor: int
+    status: DisputeStatus
+    reason: str = ""
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +242,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing reached the provider: proven not attempted, it may be tried again."""
     unknown_there: bool = False
     """The provider answered that it knows no such payment."""
+    disputes: tuple[ProviderDispute, ...] = ()
+    """Every dispute of the payment the provider knows of, open or closed."""
+    live_mode: bool | None = None
+    """Whether the provider calls it real money; None: it does not say."""
     error: str | None = None
 
 
@@ -178,24 +270,57 @@ _MOVES: dict[str, frozenset[str]] = {
 """money.md, "Payment states". What follows `failed`, `cancelled` and `expired` is late success."""
 
 
-def disagrees(payment: Payment, answer: Answer) -> bool:
-    """Whether the provider speaks of another amount, currency or reference than ours: a person has to look."""
-    return (
-        (answer.amount_minor is not None and answer.amount_minor != payment.total_minor)
-        or (answer.currency is not None and answer.currency != payment.currency)
-        or (answer.reference is not None and answer.reference != payment.id)
-    )
+_RANK: dict[Evidence, int] = {
+    "guest": 0, "clock": 0, "staff": 1, "api_response": 2, "query": 2, "ledger": 3, "cash": 3, "statement": 3,
+}  # fmt: skip
+"""What weighs more: a wish or a clock, somebody's word, the provider's word, the money itself."""
+_PROVIDERS_WORD = 2
+_SOMEBODYS_WORD = 1
+
+
+def disagreement(payment: Payment, answer: Answer) -> ReviewReason | None:
+    """What the provider says differently from us about a payment: then nothing moves and a person has to look.
+
+    Of a payment that came to nothing, the amount does not matter.
+    """
+    if answer.reference is not None and answer.reference != payment.id:
+        return "wrong_reference"
+    if answer.state in ENDED:
+        return None
+    if answer.live_mode is not None and answer.live_mode != (payment.mode == "live"):
+        return "wrong_mode"
+    if answer.currency is not None and answer.currency != payment.currency:
+        return "wrong_currency"
+    if answer.amount_minor is not None and answer.amount_minor != payment.total_minor:
+        return "wrong_amount"
+    return None
+
+
+def contradicts(asked_of: Payment, answer: Answer) -> bool:
+    """Whether the provider takes back a success that we knew of before we asked.
+
+    An answer to a question that was asked before the success was known is older news and no contradiction.
+    """
+    if asked_of.state != "completed" or asked_of.provider_account_id is None:
+        return False
+    return answer.unknown_there or answer.state == "pending" or answer.state in ENDED
 
 
 def next_state(payment: Payment, answer: Answer) -> PaymentState:
-    """The state after an answer. Late, repeated or lesser news changes nothing; an unknown outcome is `processing`."""
+    """The state after an answer. Late, repeated or lesser news changes nothing; an unknown outcome is `processing`.
+
+    Lesser is what does not weigh enough: a clock or a guest never completes a payment, and one that is at a provider
+    ends, well or not, by the provider's word or by a bank statement alone.
+    """
     wanted: PaymentState = answer.state or "processing"
-    return wanted if wanted in _MOVES[payment.state] else payment.state
+    if wanted not in _MOVES[payment.state] or _RANK[answer.evidence] < _rank_needed(payment, wanted):
+        return payment.state
+    return wanted
 
 
-def refund_parts(payment: Payment, amount_minor: int) -> tuple[int, int]:
-    """How a refund divides into order money and tip: the order's part goes back first, the tip last."""
-    earlier = payment.refunded_minor
-    order_left = max(0, payment.amount_minor - earlier)
-    order_part = min(order_left, amount_minor)
-    return order_part, amount_minor - order_part
+def _rank_needed(payment: Payment, state: PaymentState) -> int:
+    if state in LIVE:
+        return 0
+    if payment.provider_account_id is not None:
+        return _PROVIDERS_WORD
+    return _SOMEBODYS_WORD if state == "completed" else 0

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tabletap.infra.crash import crash_point
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Transaction
 from tabletap.infra.idempotency import IdempotencyKeyRequired, Once, Outcome, remember, run_once
@@ -12,9 +13,10 @@ from tabletap.orders import service as orders
 from tabletap.orders import store as orders_store
 from tabletap.orders.errors import TransitionNotAllowed
 from tabletap.orders.model import Order, OrderStatus, OrderView, view_of
-from tabletap.payments import refunds, store
+from tabletap.payments import splits, store
 from tabletap.payments.gateways.gateway import Gateways
-from tabletap.payments.model import LIVE, Payment, RefundAnswer
+from tabletap.payments.refund_plan import WHOLE_ORDER, plan
+from tabletap.payments.refunding import give_back, require_allowed, tenders_of
 
 
 class MoveOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,21 +48,29 @@ class OrderMoves:
                 if request.status == "cancelled":
                     await self._refuse_while_paying(tx, order)
                 after = await orders.move(tx, order_id, request.status, by, request.expected_version, request.reason)
+            if after.status == "cancelled":
+                await splits.take_all_back(tx, after)
             view = view_of(after, await orders_store.items(tx, order_id))
             remember(tx, once, view)
             return view
 
-        return await run_once(self.db, by.cafe_id, once, OrderView, decide)
+        crash_point("move.begun")
+        outcome = await run_once(self.db, by.cafe_id, once, OrderView, decide)
+        crash_point("move.decided")
+        return outcome
 
     async def _refuse_while_paying(self, tx: Transaction, order: Order) -> None:
         payments = await store.of_order(tx, order.id) if order.reserved_minor else []
-        if any(payment.state in LIVE for payment in payments):
+        if any(payment.holds_bill for payment in payments):
             raise TransitionNotAllowed("A payment for this order is under way; cancel that payment first.")
 
     async def _cancel_paid(
         self, tx: Transaction, order: Order, request: MoveOrder, by: Actor, once: Once | None
     ) -> Order:
-        """Every completed payment goes back the way it came, reserved together with the cancelling."""
+        """Every completed payment goes back the way it came, reserved together with the cancelling.
+
+        What is under dispute stays where it is: the dispute decides over that money.
+        """
         by.require(Role.MANAGER)
         if once is None:
             raise IdempotencyKeyRequired
@@ -70,15 +80,10 @@ class OrderMoves:
             raise TransitionNotAllowed(f"An order cannot go from {order.status} to cancelled.")
         await self._refuse_while_paying(tx, order)
         await orders.change_status(tx, order, "cancelled", request.reason)
-        for payment in await store.of_order(tx, order.id):
-            if payment.refundable_minor:
-                await self._send_back(tx, payment, request.reason or "Order cancelled", by)
+        tenders = await tenders_of(tx, self.gateways, order.id)
+        cafe = await orders.cafe_of(tx)
+        planned = plan(tenders, None, "original", cafe.rounded_cash_minor, WHOLE_ORDER)
+        require_allowed(planned, tenders, cafe, by)
+        for each in planned:
+            await give_back(tx, self.gateways, each, request.reason or "Order cancelled", "original", by)
         return await orders_store.get(tx, order.id) or order
-
-    async def _send_back(self, tx: Transaction, payment: Payment, reason: str, by: Actor) -> None:
-        refund = await refunds.reserve(tx, payment, payment.refundable_minor, reason, "original", by)
-        if refunds.needs_provider(payment, "original"):
-            refunds.watch(tx, payment, refund)
-        else:
-            gateway = self.gateways.for_method(payment.method)
-            await refunds.settle(tx, gateway, refund, RefundAnswer(status="completed"))

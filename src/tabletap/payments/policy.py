@@ -14,6 +14,7 @@ from tabletap.kernel.money import MAX_AMOUNT_MINOR, require_positive
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders.errors import OrderNotPayable
 from tabletap.orders.model import Order
+from tabletap.payments import store
 from tabletap.payments.errors import (
     AmountExceedsOutstanding,
     MetadataTooLarge,
@@ -55,6 +56,14 @@ async def payer_of(reader: Reader, named: Id | None, order: Order, method: str, 
     if person is None or person.kind == "staff":
         raise CustomerNotFound
     return named
+
+
+async def terms_for(reader: Reader, customer_id: Id | None) -> store.Terms:
+    """What the reader's cafe and its customer's account say of a new payment. Raises NotAllowed for a cafe gone."""
+    terms = await store.terms(reader, customer_id)
+    if terms is None:
+        raise NotAllowed("This cafe does not exist any more.")
+    return terms
 
 
 def amount_of(order: Order, asked_minor: int | None) -> int:

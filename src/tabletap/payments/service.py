@@ -6,52 +6,39 @@ A provider's call sits between two transactions: what we are about to ask is wri
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from tabletap.cafes.model import Cafe
+from tabletap.infra.crash import crash_point
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader, Transaction
-from tabletap.infra.idempotency import Once, Outcome, abandon, begin, finish, remember, run_once
+from tabletap.infra.idempotency import Once, Outcome, begin, remember, run_once
 from tabletap.infra.paging import Page, page_of
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import SYSTEM_ID, Actor, Role, require_currency
 from tabletap.orders import service as orders
-from tabletap.orders import store as orders_store
 from tabletap.orders.model import Order
-from tabletap.payments import policy, splits, store
-from tabletap.payments.errors import GatewayUnavailable, PaymentNotCancellable, PaymentNotFound
+from tabletap.payments import policy, schedule, splits, store
+from tabletap.payments.accounts import store as accounts
+from tabletap.payments.asking import Asking
+from tabletap.payments.disputes import store as disputes_store
+from tabletap.payments.disputes.model import dispute_view
+from tabletap.payments.errors import GatewayUnavailable, PaymentNotCancellable
 from tabletap.payments.events import PaymentInitiated, PaymentMoved
 from tabletap.payments.gateways.gateway import Gateway, Gateways
-from tabletap.payments.model import LIVE, Answer, Payment, ProviderCall
-from tabletap.payments.settling import book_capture, settle
+from tabletap.payments.model import LIVE, Answer, Evidence, Payment, ProviderCall
+from tabletap.payments.priority import priority_of
+from tabletap.payments.security.rulebook import RuleBook
+from tabletap.payments.security.screening import Screening
+from tabletap.payments.settling import book_capture
 from tabletap.payments.views import PaymentStatusView, PaymentView, VerificationView, payment_view, with_history
 from tabletap.qr import store as qr_store
 from tabletap.qr.service import image_data_url
 from tabletap.qr.service import view_of as qr_view_of
 from tabletap.tips import store as tips
 from tabletap.tips.model import check_tip
-
-VERIFY = "payment-queue:verify_payment"
-EXPIRE = "payment-queue:expire_payment"
-VERIFY_AFTER = timedelta(seconds=30)
-"""The seed verifies a payment 30 seconds after its start."""
-UNKNOWN_SCHEDULE = tuple(
-    timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60, 300, 1_800, 7_200, *(86_400,) * 7)
-)
-"""When to ask again while an outcome is unknown (money.md, "Unknown outcomes"); after that a person has to look."""
-PENDING_SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
-"""When to ask again while the guest is not done: a dropped webhook costs seconds, not the payment."""
-
-CallKind = Literal["start", "check", "cancel"]
-
-
-class PaymentJob(msgspec.Struct):
-    """The payload of every job about a payment."""
-
-    cafe_id: Id
-    payment_id: Id
 
 
 class StartPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,38 +59,53 @@ class StartPayment(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentService:
     """Payments from the first tap to the last evidence."""
 
-    def __init__(self, db: AnyDatabase, gateways: Gateways, allowed_origins: Collection[str]) -> None:
+    def __init__(
+        self,
+        db: AnyDatabase,
+        gateways: Gateways,
+        allowed_origins: Collection[str],
+        screening: Screening | None = None,
+    ) -> None:
         self.db, self.gateways, self.allowed_origins = db, gateways, frozenset(allowed_origins)
+        self.asking = Asking(db, gateways)
+        self.screening = screening or Screening(db, RuleBook(db))
 
     async def start(self, request: StartPayment, by: Actor, once: Once | None = None) -> Outcome[PaymentView]:
         """Start paying an order: record the intent, ask the gateway, record its answer.
 
         Safe to repeat under one key: the first payment is answered again, also after a crash in between.
-        Raises MethodNotOffered, AmountExceedsOutstanding, InsufficientCredit, TipNotAllowed, OrderNotFound and others.
+        Raises MethodNotOffered, AmountExceedsOutstanding, InsufficientCredit, TipNotAllowed, OrderNotFound, what the
+        cafe's limits refuse (payments.security) and others.
         """
         policy.require_payer(by)
         by.require_cafe(request.cafe_id)
-        policy.require_tip_in_bounds(request.tip_minor)
-        policy.require_small_metadata(request.metadata)
-        policy.require_own_origin(request.return_url, self.allowed_origins)
-        gateway = self.gateways.for_method(request.method)
         to_ask: list[Payment] = []
+        attempt = await self.screening.attempt(by, once)
 
         async def decide(tx: Transaction) -> PaymentView:
             to_ask.clear()
+            attempt.require()
+            policy.require_tip_in_bounds(request.tip_minor)
+            policy.require_small_metadata(request.metadata)
+            policy.require_own_origin(request.return_url, self.allowed_origins)
+            gateway = self.gateways.for_method(request.method)
             order = await orders.visible(tx, request.order_id, by, lock=True)
             payment = await self._intent(tx, request, order, gateway, by)
+            await attempt.allow(tx, payment)
             answer = await gateway.open(tx, payment)
             if answer is None:
                 to_ask.append(payment)
             return await self._opened(tx, gateway, payment, order, answer, once)
 
         async def resume(payment_id: Id) -> PaymentView:
-            return await self._resume(by.cafe_id, payment_id, gateway, request.return_url, once)
+            return await self._resume(by.cafe_id, payment_id, request.return_url, once)
 
+        crash_point("start.begun")
         outcome = await run_once(self.db, by.cafe_id, once, PaymentView, decide, resume)
+        crash_point("start.recorded")
         if outcome.replayed or not to_ask:
             return outcome
+        gateway = self.gateways.for_method(request.method)
         return Outcome(await self._ask_to_start(to_ask[0], gateway, request.return_url, once))
 
     async def _intent(
@@ -111,13 +113,13 @@ class PaymentService:
     ) -> Payment:
         """The payment as it is about to be attempted, everything about it checked."""
         require_currency(request.currency, order.currency)
-        cafe = await orders.cafe_of(tx)
         customer_id = await policy.payer_of(tx, request.customer_id, order, request.method, by)
+        cafe = await policy.terms_for(tx, customer_id)
         asked = await splits.amount_for(tx, order, request.split_id, request.amount_minor, by)
         amount = policy.amount_of(order, asked)
         if request.tip_minor:
             check_tip(await tips.configuration(tx), amount, request.tip_minor)
-        account = await store.account(tx, gateway.name) if gateway.at_provider else None
+        account = await accounts.account(tx, gateway.name) if gateway.at_provider else None
         return Payment(
             cafe_id=tx.cafe_id,
             id=new_id(),
@@ -149,6 +151,7 @@ class PaymentService:
             failed_at=None,
             updated_at=tx.now,
             provider_account_id=account.id if account else None,
+            priority=priority_of(amount, order.currency, is_premium=cafe.payer_tier == "premium"),
         )
 
     async def _opened(
@@ -169,7 +172,7 @@ class PaymentService:
             orders.reserve(tx, order, payment.amount_minor)
             await splits.hold(tx, order, payment)
             tx.emit(PaymentInitiated(cafe_id=tx.cafe_id, at=tx.now, payment=payment))
-            self._watch(tx, payment, at_provider=answer is None)
+            schedule.begin(tx, payment, at_provider=answer is None)
         view = payment_view(payment, _qr_of(tx, payment.id))
         if answer is None:
             begin(tx, once, payment.id)
@@ -191,105 +194,46 @@ class PaymentService:
         await splits.follow(tx, order, done)
         return done
 
-    def _watch(self, tx: Transaction, payment: Payment, *, at_provider: bool) -> None:
-        job = PaymentJob(payment.cafe_id, payment.id)
-        if at_provider:
-            tx.enqueue(VERIFY, job, after=VERIFY_AFTER)
-        if payment.expires_at is not None:
-            tx.enqueue(EXPIRE, job, at=payment.expires_at)
-
     async def _ask_to_start(
         self, payment: Payment, gateway: Gateway, return_url: str | None, once: Once | None
     ) -> PaymentView:
         """Between the transactions: the provider's call. Nothing sent → nothing happened, and the caller may retry."""
         answer = await gateway.start(payment, return_url)
+        crash_point("start.answered")
         if answer.not_sent:
             failed = Answer(state="failed", evidence="api_response", error=answer.error)
-            await self.record(payment, failed, "start", payment.initiated_by, forget=once)
+            await self.asking.record(payment, failed, "start", payment.initiated_by, forget=once)
             raise GatewayUnavailable(retry_after_seconds=2)
-        return payment_view(await self.record(payment, answer, "start", payment.initiated_by, once))
+        after = await self.asking.record(payment, answer, "start", payment.initiated_by, once)
+        crash_point("start.settled")
+        return payment_view(after)
 
-    async def _resume(
-        self, cafe_id: Id, payment_id: Id, gateway: Gateway, return_url: str | None, once: Once | None
-    ) -> PaymentView:
+    async def _resume(self, cafe_id: Id, payment_id: Id, return_url: str | None, once: Once | None) -> PaymentView:
         """Finish what a died process began: ask how it stands; what the provider never saw is asked for again."""
-        payment = await self._stored(cafe_id, payment_id)
+        payment = await self.asking.stored(cafe_id, payment_id)
+        gateway = self.gateways.for_method(payment.method)
         answer = await gateway.check(payment)
         if answer.unknown_there and payment.state in LIVE:
+            await self._note_asked_again(payment)
             return await self._ask_to_start(payment, gateway, return_url, once)
-        return payment_view(await self.record(payment, answer, "check", SYSTEM_ID, once))
+        return payment_view(await self.asking.record(payment, answer, "check", SYSTEM_ID, once))
 
-    async def record(
-        self,
-        payment: Payment,
-        answer: Answer,
-        kind: CallKind,
-        actor: Id,
-        once: Once | None = None,
-        forget: Once | None = None,
-    ) -> Payment:
-        """Apply a gateway's answer once; late, repeated or lesser news changes nothing. Safe to repeat."""
-        gateway = self.gateways.for_method(payment.method)
+    async def _note_asked_again(self, payment: Payment) -> None:
+        """Written down before the call, so that whoever asks meanwhile knows that a request is on its way."""
 
-        async def decide(tx: Transaction) -> Payment:
-            order = await orders_store.get(tx, payment.order_id, lock=True)
-            current = await store.get(tx, payment.id, lock=True)
-            if current is None or order is None:
-                raise PaymentNotFound
-            after = await settle(tx, gateway, current, order, answer, actor)
-            after = self._schedule(tx, after, answer, kind)
-            outcome = "nothing sent" if answer.not_sent else answer.state or "unknown"
-            if gateway.at_provider:
-                call = ProviderCall(tx.cafe_id, new_id(), payment.id, None, kind, outcome, answer.error, tx.now)
-                tx.add(store.provider_call, call)
-            finish(tx, once, payment_view(after))
-            abandon(tx, forget)
-            return after
+        async def decide(tx: Transaction) -> None:
+            call = ProviderCall(tx.cafe_id, new_id(), payment.id, None, "start", "asked again", None, tx.now)
+            tx.add(store.provider_call, call)
 
-        return await self.db.transaction(payment.cafe_id, decide)
-
-    def _schedule(self, tx: Transaction, payment: Payment, answer: Answer, kind: CallKind) -> Payment:
-        """Ask again later while the payment lives; when all asking was in vain, a person has to look."""
-        if payment.state not in LIVE or (kind == "start" and answer.state is not None):
-            return payment
-        schedule = UNKNOWN_SCHEDULE if payment.state == "processing" else PENDING_SCHEDULE
-        turn = payment.check_count if payment.state == "processing" else min(payment.check_count, len(schedule) - 1)
-        if turn < len(schedule):
-            job = PaymentJob(payment.cafe_id, payment.id)
-            tx.enqueue(VERIFY, job, after=schedule[turn], dedupe_key=f"verify:{payment.id}:{payment.check_count}")
-        after = msgspec.structs.replace(
-            payment,
-            check_count=payment.check_count + 1,
-            needs_review=payment.needs_review or turn >= len(schedule),
-            version=payment.version + 1,
-        )
-        store.save(tx, payment, after)
-        return after
+        await self.db.transaction(payment.cafe_id, decide)
 
     async def check(self, cafe_id: Id, payment_id: Id) -> Payment:
         """Ask the gateway how a payment stands and record it. Safe to repeat. Raises PaymentNotFound."""
-        payment = await self._stored(cafe_id, payment_id)
-        gateway = self.gateways.for_method(payment.method)
-        if not gateway.at_provider:
-            return payment
-        answer = await gateway.check(payment)
-        if answer.state == "cancelled" and payment.expires_at is not None and payment.expires_at <= self.db.clock.now():
-            # Its time was over, so it was our own expiring that cancelled it there: whoever notes it first says so.
-            answer = msgspec.structs.replace(answer, state="expired")
-        return await self.record(payment, answer, "check", SYSTEM_ID)
-
-    async def verify_if_live(self, cafe_id: Id, payment_id: Id) -> None:
-        """The scheduled look at a payment; one that is settled needs none. Safe to repeat."""
-        payment = await self._stored(cafe_id, payment_id)
-        if payment.state in LIVE:
-            await self.check(cafe_id, payment_id)
+        return await self.asking.check(cafe_id, payment_id)
 
     async def expire(self, cafe_id: Id, payment_id: Id) -> Payment:
-        """End a payment whose time is over: cancel at the provider first, expire only if it agrees. Safe to repeat."""
-        payment = await self._stored(cafe_id, payment_id)
-        if payment.state not in LIVE:
-            return payment
-        return await self._give_up(payment, "expired", SYSTEM_ID)
+        """End a payment whose time is over, if the provider agrees. Safe to repeat. Raises PaymentNotFound."""
+        return await self.asking.expire(cafe_id, payment_id)
 
     async def cancel(self, payment_id: Id, by: Actor) -> PaymentView:
         """Cancel a payment that is not done, if the provider agrees. Safe to repeat.
@@ -298,16 +242,11 @@ class PaymentService:
         """
         payment = await self._visible(payment_id, by)
         if payment.state in LIVE:
-            payment = await self._give_up(payment, "cancelled", by.person_id)
+            evidence: Evidence = "staff" if by.is_staff else "guest"
+            payment = await self.asking.give_up(payment, "cancelled", by.person_id, evidence)
         if payment.state in LIVE or payment.state == "completed":
             raise PaymentNotCancellable(f"This payment is {payment.shown_state} and cannot be cancelled now.")
         return payment_view(payment)
-
-    async def _give_up(self, payment: Payment, as_: Literal["expired", "cancelled"], actor: Id) -> Payment:
-        answer = await self.gateways.for_method(payment.method).cancel(payment)
-        if answer.state in ("cancelled", "expired"):
-            answer = msgspec.structs.replace(answer, state=as_)
-        return await self.record(payment, answer, "cancel", actor)
 
     async def verify(self, payment_id: Id, by: Actor) -> VerificationView:
         """Ask the gateway now. Safe to repeat. Raises PaymentNotFound and NotAllowed."""
@@ -326,7 +265,9 @@ class PaymentService:
             row = await qr_store.of_payment(reader, payment_id) if payment.method == "qr_bank_transfer" else None
             image = image_data_url(row) if row is not None and with_image else None
             view = payment_view(payment, qr_view_of(row) if row else None, image)
-            return with_history(view, await store.changes(reader, payment_id), await store.calls(reader, payment_id))
+            view = with_history(view, await store.changes(reader, payment_id), await store.calls(reader, payment_id))
+            found = await disputes_store.of_payment(reader, payment_id)
+            return msgspec.structs.replace(view, disputes=[dispute_view(each) for each in found] or None)
 
         return await self.db.read(by.cafe_id, look)
 
@@ -338,27 +279,23 @@ class PaymentService:
             payment.needs_review,
         )  # fmt: skip
 
-    async def list(self, by: Actor, order_id: Id | None, limit: int, cursor: str | None) -> Page[PaymentView]:
-        """The cafe's payments, newest first. Raises NotAllowed."""
+    async def list(
+        self, by: Actor, order_id: Id | None, limit: int, cursor: str | None, *, needs_review: bool = False
+    ) -> Page[PaymentView]:
+        """The cafe's payments, newest first; all, or those that a person has to look at. Raises NotAllowed."""
         by.require(Role.MANAGER)
 
         async def look(reader: Reader) -> Page[PaymentView]:
             return await page_of(
-                lambda before, count: store.page(reader, before, count, order_id),
+                lambda before, count: store.page(reader, before, count, order_id, needs_review=needs_review),
                 limit, cursor, key=lambda payment: payment.id, view=payment_view,
             )  # fmt: skip
 
         return await self.db.read(by.cafe_id, look)
 
-    async def _stored(self, cafe_id: Id, payment_id: Id) -> Payment:
-        payment = await self.db.read(cafe_id, lambda reader: store.get(reader, payment_id))
-        if payment is None:
-            raise PaymentNotFound
-        return payment
-
     async def _visible(self, payment_id: Id, by: Actor) -> Payment:
         """The payment for its payer and for staff. Raises PaymentNotFound and NotAllowed."""
-        payment = await self._stored(by.cafe_id, payment_id)
+        payment = await self.asking.stored(by.cafe_id, payment_id)
         policy.require_own(payment, by)
         return payment
 

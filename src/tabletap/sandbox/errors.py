@@ -39,6 +39,18 @@ class RefundExceedsCharge(Refusal):
     code = "sandbox_refund_exceeds_charge"
 
 
+class DisputeExceedsCharge(Refusal):
+    """More would be disputed than the merchant still has of the charge."""
+
+    code = "sandbox_dispute_exceeds_charge"
+
+
+class NoOpenDispute(Refusal):
+    """No dispute of this payment is open."""
+
+    code, kind = "sandbox_no_open_dispute", Kind.CONFLICT
+
+
 class StateInUse(Refusal):
     """Another sandbox is using this state file."""
 

@@ -1,7 +1,9 @@
 """The faults that can be armed: the next calls or callbacks go wrong on purpose (contract section 6)."""
 
+import hashlib
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -49,6 +51,26 @@ class ArmFault(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     on: tuple[Call, ...] = MOVING_MONEY
 
 
+class Chaos(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST {control}/chaos: faults drawn at random, the same ones for the same seed.
+
+    `rate` is in basis points: how many of 10,000 calls and callbacks go wrong. What is drawn depends on the seed, the
+    kind of call or callback and how many of that kind came before, so the same sequence meets the same faults.
+    """
+
+    seed: int
+    rate: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 3_000
+    faults: tuple[Fault, ...] = tuple(Fault)
+
+    def draw(self, among: Sequence[Fault], kind: str, ordinal: int) -> Fault | None:
+        """The fault of the call or callback of this kind that is the `ordinal`-th, if any."""
+        digest = hashlib.sha256(f"{self.seed}|{kind}|{ordinal}".encode()).digest()
+        candidates = [fault for fault in among if fault in self.faults]
+        if not candidates or int.from_bytes(digest[:4]) % 10_000 >= self.rate:
+            return None
+        return candidates[int.from_bytes(digest[4:8]) % len(candidates)]
+
+
 class Faults:
     """The faults armed at present. They live as long as the process: a restarted provider is healthy.
 
@@ -57,7 +79,19 @@ class Faults:
 
     def __init__(self) -> None:
         self._armed: list[ArmFault] = []
+        self._chaos: Chaos | None = None
+        self._drawn: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    @property
+    def chaos(self) -> Chaos | None:
+        """The random mode, while it is on."""
+        return self._chaos
+
+    def set_chaos(self, chaos: Chaos | None) -> None:
+        """Draw faults at random from now on, counting from the start; None: no more."""
+        with self._lock:
+            self._chaos, self._drawn = chaos, Counter()
 
     def arm(self, fault: ArmFault) -> None:
         """Let the next calls or callbacks go wrong; armed twice, it counts twice."""
@@ -75,18 +109,22 @@ class Faults:
             return list(self._armed)
 
     def take(self, fault: Fault) -> bool:
-        """Use up one of this fault; false when none is armed."""
+        """Whether this fault happens now: uses up one that is armed, or is drawn in the random mode."""
         return self._take([fault], None) is not None
 
     def take_for(self, call: Call) -> Fault | None:
-        """Use up the first armed fault that spoils this call."""
+        """The fault that spoils this call: the first that is armed, which is used up, or one that is drawn."""
         return self._take(CALL_FAULTS, call)
 
-    def _take(self, among: Iterable[Fault], call: Call | None) -> Fault | None:
+    def _take(self, among: Sequence[Fault], call: Call | None) -> Fault | None:
         with self._lock:
             for index, armed in enumerate(self._armed):
                 if armed.fault in among and (call is None or call in armed.on):
                     left = [msgspec.structs.replace(armed, times=armed.times - 1)] if armed.times > 1 else []
                     self._armed[index : index + 1] = left
                     return armed.fault
-        return None
+            if self._chaos is None:
+                return None
+            kind = call or among[0]
+            self._drawn[kind] += 1
+            return self._chaos.draw(among, kind, self._drawn[kind])

@@ -14,7 +14,17 @@ from litestar.params import FromPath
 from tabletap.kernel.errors import InvalidRequest, Refusal
 from tabletap.sandbox.errors import UnknownMerchant
 from tabletap.sandbox.faults import Call, Fault
-from tabletap.sandbox.model import Payment, Refund, SandboxAccount, StartPayment, StartRefund, Status, rfc3339
+from tabletap.sandbox.model import (
+    Dispute,
+    DisputeStatus,
+    Payment,
+    Refund,
+    SandboxAccount,
+    StartPayment,
+    StartRefund,
+    Status,
+    rfc3339,
+)
 from tabletap.sandbox.service import Sandbox
 
 _log = logging.getLogger(__name__)
@@ -26,8 +36,19 @@ DROP_EXTENSION = "tabletap.drop_connection"
 WebRequest: TypeAlias = Request[Any, Any, State]
 
 
+class DisputeView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A dispute, as the payment's answer shows it."""
+
+    id: str
+    amount: int
+    status: DisputeStatus
+    reason: str
+    opened_at: str
+    closed_at: str | None = None
+
+
 class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
-    """A payment, as every answer shows it."""
+    """A payment, as every answer shows it. `liveMode` is always false: no real money moves here."""
 
     id: str
     reference: str
@@ -36,6 +57,8 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     currency: str
     redirect_url: str
     expires_at: str
+    disputes: list[DisputeView]
+    live_mode: bool = False
 
 
 class RefundView(msgspec.Struct, frozen=True):
@@ -90,16 +113,29 @@ async def read(request: WebRequest, shape: type[_S]) -> _S:
         raise InvalidRequest(f"The body is not what this call needs: {error}.") from error
 
 
-def view(payment: Payment, base: str) -> PaymentView:
+async def shown(request: WebRequest, payment: Payment) -> PaymentView:
     """A payment as the provider shows it."""
+    disputes = await sandbox_of(request).disputes(payment.id)
     return PaymentView(
         id=payment.id,
         reference=payment.reference,
         status=payment.status,
         amount=payment.amount,
         currency=payment.currency,
-        redirect_url=f"{base}/pay/{payment.id}",
+        redirect_url=f"{base_url(request)}/pay/{payment.id}",
         expires_at=rfc3339(payment.expires_at_ms),
+        disputes=[_view_dispute(dispute) for dispute in disputes],
+    )
+
+
+def _view_dispute(dispute: Dispute) -> DisputeView:
+    return DisputeView(
+        id=dispute.id,
+        amount=dispute.amount,
+        status=dispute.status,
+        reason=dispute.reason,
+        opened_at=rfc3339(dispute.opened_at_ms),
+        closed_at=None if dispute.closed_at_ms is None else rfc3339(dispute.closed_at_ms),
     )
 
 
@@ -203,7 +239,7 @@ async def start_payment(request: WebRequest) -> PaymentView:
     fault = await _spoil_before(request, Call.START)
     payment = await sandbox_of(request).start(account, body, key, charge=fault is Fault.TIMEOUT_AFTER)
     await _spoil_after(request, fault)
-    return view(payment, base_url(request))
+    return await shown(request, payment)
 
 
 @get("/payments")
@@ -216,7 +252,7 @@ async def find_payments(request: WebRequest) -> PaymentList:
     fault = await _spoil_before(request, Call.QUERY)
     found = await sandbox_of(request).payments_by_reference(account, reference)
     await _spoil_after(request, fault)
-    return PaymentList([view(payment, base_url(request)) for payment in found])
+    return PaymentList([await shown(request, payment) for payment in found])
 
 
 @get("/payments/{payment_id:str}")
@@ -226,7 +262,7 @@ async def get_payment(request: WebRequest, payment_id: FromPath[str]) -> Payment
     fault = await _spoil_before(request, Call.QUERY)
     payment = await sandbox_of(request).payment(payment_id, account.merchant_id)
     await _spoil_after(request, fault)
-    return view(payment, base_url(request))
+    return await shown(request, payment)
 
 
 @post("/payments/{payment_id:str}/refunds", status_code=201)
@@ -256,7 +292,7 @@ async def cancel_payment(request: WebRequest, payment_id: FromPath[str]) -> Paym
     fault = await _spoil_before(request, Call.CANCEL)
     payment = await sandbox_of(request).cancel(account, payment_id)
     await _spoil_after(request, fault)
-    return view(payment, base_url(request))
+    return await shown(request, payment)
 
 
 @get("/health")

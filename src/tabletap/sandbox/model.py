@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tabletap.sandbox.errors import NotCharged, PaymentClosed, RefundExceedsCharge
+from tabletap.sandbox.errors import DisputeExceedsCharge, NotCharged, PaymentClosed, RefundExceedsCharge
 
 SIGNATURE_HEADER = "Payconic-Signature"
 EVENT_ID_HEADER = "Payconic-Event-Id"
@@ -42,6 +42,14 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class DisputeStatus(StrEnum):
+    """How a dispute stands. While it is open, and when it is lost, its money is not the merchant's."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
 
 
 class SandboxAccount(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -84,6 +92,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     status: Status
     refunded: int = 0
+    disputed: int = 0
     return_url: str | None
     webhook_url: str | None
     metadata: bytes
@@ -105,10 +114,23 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         """The payment after giving back an amount. Raises NotCharged, RefundExceedsCharge."""
         if self.status is not Status.SUCCEEDED:
             raise NotCharged
-        if self.refunded + amount > self.amount:
-            left = self.amount - self.refunded
+        left = self.amount - self.refunded - self.disputed
+        if amount > left:
             raise RefundExceedsCharge(f"Only {left} of {self.amount} {self.currency} is left to refund, not {amount}.")
         return msgspec.structs.replace(self, refunded=self.refunded + amount)
+
+    def with_dispute(self, amount: int | None) -> "Payment":
+        """The payment with (part of) its money in dispute, all that is left by default.
+
+        Raises NotCharged, DisputeExceedsCharge.
+        """
+        if self.status is not Status.SUCCEEDED:
+            raise NotCharged
+        left = self.amount - self.refunded - self.disputed
+        wanted = left if amount is None else amount
+        if not 0 < wanted <= left:
+            raise DisputeExceedsCharge(f"Only {left} of {self.amount} {self.currency} can be disputed.")
+        return msgspec.structs.replace(self, disputed=self.disputed + wanted)
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +142,18 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     status: Status
     created_at_ms: int
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest's bank wants money of a payment back."""
+
+    id: str
+    payment_id: str
+    amount: int
+    status: DisputeStatus
+    reason: str
+    opened_at_ms: int
+    closed_at_ms: int | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +175,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     created_at_ms: int
     next_at_ms: int | None
+    given_up: bool = False
 
 
 class NoticeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -154,9 +189,10 @@ class NoticeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     order_id: str
     amount: int
     currency: str
-    status: Status
+    status: Status | DisputeStatus
     timestamp: str
     metadata: msgspec.Raw
+    dispute_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Mode(msgspec.Struct, frozen=True, rename="camel"):

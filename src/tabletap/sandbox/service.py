@@ -13,13 +13,14 @@ from tabletap.kernel.clock import Clock, SystemClock, milliseconds
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import new_id
 from tabletap.kernel.money import EXPONENTS
-from tabletap.sandbox.errors import IdempotencyConflict, PaymentClosed, UnknownMerchant, UnknownPayment
+from tabletap.sandbox.errors import IdempotencyConflict, NoOpenDispute, PaymentClosed, UnknownMerchant, UnknownPayment
 from tabletap.sandbox.faults import Fault, Faults
 from tabletap.sandbox.model import (
     OPEN_FOR_MS,
+    Dispute,
+    DisputeStatus,
     Mode,
     Notice,
-    NoticeBody,
     Payment,
     Refund,
     SandboxAccount,
@@ -27,8 +28,8 @@ from tabletap.sandbox.model import (
     StartRefund,
     Status,
     Timing,
-    rfc3339,
 )
+from tabletap.sandbox.outbox import Outbox
 from tabletap.sandbox.store import Store
 
 _P = ParamSpec("_P")
@@ -62,6 +63,7 @@ class Sandbox:
         self._accounts = {account.merchant_id: account for account in accounts}
         self._clock = clock or SystemClock()
         self._store = Store(state_file)
+        self._outbox = Outbox(self._store, self.faults, self.timing, self._now_ms)
 
     async def open(self) -> None:
         """Open the state and enter the accounts given. Raises StateInUse, StateUnreadable."""
@@ -128,6 +130,10 @@ class Sandbox:
         """
         return await self._change(self._cancel, payment_id, account.merchant_id)
 
+    async def disputes(self, payment_id: str) -> list[Dispute]:
+        """The disputes of a payment, oldest first."""
+        return await self._read(self._store.disputes, payment_id)
+
     # --- for the guest, and for tests in the guest's place
 
     async def approve(self, payment_id: str) -> Payment:
@@ -137,6 +143,20 @@ class Sandbox:
     async def decline(self, payment_id: str) -> Payment:
         """The guest's bank says no. Safe to repeat. Raises UnknownPayment, PaymentClosed."""
         return await self._change(self._decline, payment_id)
+
+    async def dispute(self, id_or_reference: str, amount: int | None, reason: str) -> Payment:
+        """The guest's bank wants money back, all that is left unless an amount is given. Opens another each time.
+
+        Raises UnknownPayment, NotCharged, DisputeExceedsCharge.
+        """
+        return await self._change(self._dispute, id_or_reference, amount, reason)
+
+    async def close_dispute(self, id_or_reference: str, *, won: bool) -> Payment:
+        """Decide the oldest open dispute: won, and the merchant has its money again, or lost.
+
+        Raises UnknownPayment, NoOpenDispute.
+        """
+        return await self._change(self._close_dispute, id_or_reference, won)
 
     async def known_payment(self, id_or_reference: str) -> Payment:
         """A payment by its id or by the merchant's reference (the newest). Raises UnknownPayment."""
@@ -171,13 +191,17 @@ class Sandbox:
         """Every notice about a payment, also those that were never sent, oldest first."""
         return await self._store.run(self._store.notices_of, payment_id)
 
+    async def given_up(self) -> list[Notice]:
+        """The notices that nobody accepted for a day and that are no longer sent, oldest first."""
+        return await self._store.run(self._store.given_up)
+
     def secret_of(self, merchant_id: str) -> str:
         """The secret that signs a merchant's notices."""
         return self._accounts[merchant_id].webhook_secret
 
     async def sent(self, notice: Notice, *, accepted: bool) -> None:
         """Note an attempt; one that was not accepted is tried again later."""
-        await self._change(self._sent, notice, accepted)
+        await self._change(self._outbox.sent, notice, accepted)
 
     # --- the work inside a transaction
 
@@ -299,7 +323,7 @@ class Sandbox:
 
     def _save(self, payment: Payment) -> Payment:
         self._store.save_payment(payment)
-        self._tell(payment, _CLOSED_EVENTS[payment.status])
+        self._outbox.tell(payment, _CLOSED_EVENTS[payment.status])
         return payment
 
     def _refund(self, account: SandboxAccount, payment_id: str, request: StartRefund, key: str | None) -> Refund:
@@ -322,57 +346,44 @@ class Sandbox:
         self._store.add_refund(refund)
         if key is not None:
             self._store.use_key(account.merchant_id, key, fingerprint, refund.id)
-        self._tell(payment, "refund.succeeded", refund)
+        self._outbox.tell(payment, "refund.succeeded", refund)
         return refund
 
-    def _tell(self, payment: Payment, event_type: str, refund: Refund | None = None) -> None:
-        """Note down a callback in the transaction of what it tells, with the faults of callbacks."""
-        if payment.webhook_url is None:
-            return
-        now_ms = self._now_ms()
-        body = NoticeBody(
-            event_type=event_type,
+    def _dispute(self, id_or_reference: str, amount: int | None, reason: str) -> Payment:
+        before = self._known(id_or_reference)
+        payment = before.with_dispute(amount)
+        dispute = Dispute(
+            id=new_id(),
             payment_id=payment.id,
-            reference=payment.reference,
-            refund_id=refund.id if refund else msgspec.UNSET,
-            refund_reference=refund.reference if refund else msgspec.UNSET,
-            order_id=payment.order_id,
-            amount=refund.amount if refund else payment.amount,
-            currency=payment.currency,
-            status=refund.status if refund else payment.status,
-            timestamp=rfc3339(now_ms),
-            metadata=msgspec.Raw(payment.metadata),
+            amount=payment.disputed - before.disputed,
+            status=DisputeStatus.OPEN,
+            reason=reason,
+            opened_at_ms=self._now_ms(),
         )
-        sends = self._store.mode().webhooks and not self.faults.take(Fault.DROP_WEBHOOK)
-        waits = sends and self.faults.take(Fault.REORDER_WEBHOOKS)
-        notice = Notice(
-            event_id=new_id(),
-            payment_id=payment.id,
-            merchant_id=payment.merchant_id,
-            event_type=event_type,
-            url=payment.webhook_url,
-            body=msgspec.json.encode(body),
-            timestamp=body.timestamp,
-            forged=sends and self.faults.take(Fault.BAD_SIGNATURE),
-            waits=waits,
-            created_at_ms=now_ms,
-            next_at_ms=(now_ms + self.timing.reorder_ms * waits) if sends else None,
-        )
-        for _ in range(2 if sends and self.faults.take(Fault.DUPLICATE_WEBHOOK) else 1):
-            self._store.add_notice(notice)
+        self._store.save_payment(payment)
+        self._store.add_dispute(dispute)
+        self._outbox.tell(payment, "dispute.opened", dispute)
+        return payment
+
+    def _close_dispute(self, id_or_reference: str, won: bool) -> Payment:
+        payment = self._known(id_or_reference)
+        opened = [each for each in self._store.disputes(payment.id) if each.status is DisputeStatus.OPEN]
+        if not opened:
+            raise NoOpenDispute
+        status = DisputeStatus.WON if won else DisputeStatus.LOST
+        dispute = msgspec.structs.replace(opened[0], status=status, closed_at_ms=self._now_ms())
+        if won:
+            payment = msgspec.structs.replace(payment, disputed=payment.disputed - dispute.amount)
+        self._store.save_payment(payment)
+        self._store.save_dispute(dispute)
+        self._outbox.tell(payment, "dispute.closed", dispute)
+        return payment
 
     def _due(self) -> tuple[list[Notice], int | None]:
         self._let_time_act()
         now_ms = self._now_ms()
         next_ms = self._store.next_due_ms(now_ms)
         return self._store.due_notices(now_ms), None if next_ms is None else next_ms - now_ms
-
-    def _sent(self, notice: Notice, accepted: bool) -> None:
-        now_ms = self._now_ms()
-        given_up = now_ms - notice.created_at_ms > self.timing.give_up_after_ms
-        again_ms = None if accepted or given_up else now_ms + self.timing.retry_after_ms(notice.attempts + 1)
-        self._store.attempted(notice.seq, again_ms)
-        self._store.let_go(notice.seq, now_ms)
 
 
 def _fingerprint(route: str, request: msgspec.Struct) -> str:

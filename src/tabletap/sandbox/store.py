@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 
 from tabletap.sandbox.errors import StateInUse, StateUnreadable
-from tabletap.sandbox.model import Mode, Notice, Payment, Refund, SandboxAccount
+from tabletap.sandbox.model import Dispute, Mode, Notice, Payment, Refund, SandboxAccount
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS refund (
   id TEXT PRIMARY KEY, payment_id TEXT NOT NULL REFERENCES payment, reference TEXT NOT NULL,
   amount INTEGER NOT NULL CHECK (amount > 0), status TEXT NOT NULL, created_at_ms INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS refund_payment ON refund (payment_id);
+CREATE TABLE IF NOT EXISTS dispute (
+  id TEXT PRIMARY KEY, payment_id TEXT NOT NULL REFERENCES payment, amount INTEGER NOT NULL CHECK (amount > 0),
+  status TEXT NOT NULL, reason TEXT NOT NULL, opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER) STRICT;
+CREATE INDEX IF NOT EXISTS dispute_payment ON dispute (payment_id);
 CREATE TABLE IF NOT EXISTS used_key (
   merchant_id TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, made_id TEXT NOT NULL,
   PRIMARY KEY (merchant_id, key)) STRICT, WITHOUT ROWID;
@@ -54,7 +58,16 @@ def _insert(table: str, shape: type[msgspec.Struct], but: tuple[str, ...] = ()) 
 
 _ADD_PAYMENT = _insert("payment", Payment)
 _ADD_REFUND = _insert("refund", Refund)
+_ADD_DISPUTE = _insert("dispute", Dispute)
 _ADD_NOTICE = _insert("notice", Notice, but=("seq",))
+
+
+def _add_what_is_missing(connection: sqlite3.Connection) -> None:
+    """Bring the file of an earlier version up to date."""
+    columns = {row["name"] for row in connection.execute("PRAGMA table_info(payment)")}
+    if "disputed" not in columns:
+        connection.execute("ALTER TABLE payment ADD COLUMN disputed INTEGER NOT NULL DEFAULT 0 CHECK (disputed >= 0)")
+        connection.execute("ALTER TABLE notice ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0")
 
 
 class Store:
@@ -96,6 +109,7 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
+            _add_what_is_missing(connection)
         except sqlite3.Error as error:
             connection.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
@@ -179,7 +193,7 @@ class Store:
         """Keep what can change about a payment."""
         self._db.execute(
             "UPDATE payment SET status = :status, amount = :amount, currency = :currency, refunded = :refunded, "
-            "expires_at_ms = :expires_at_ms, late_at_ms = :late_at_ms WHERE id = :id",
+            "disputed = :disputed, expires_at_ms = :expires_at_ms, late_at_ms = :late_at_ms WHERE id = :id",
             msgspec.structs.asdict(payment),
         )
 
@@ -219,6 +233,21 @@ class Store:
         """The refunds of a payment, oldest first."""
         return self._all(Refund, "SELECT * FROM refund WHERE payment_id = ? ORDER BY id", payment_id)
 
+    def add_dispute(self, dispute: Dispute) -> None:
+        """Keep a new dispute."""
+        self._db.execute(_ADD_DISPUTE, msgspec.structs.asdict(dispute))
+
+    def save_dispute(self, dispute: Dispute) -> None:
+        """Keep how a dispute ended."""
+        self._db.execute(
+            "UPDATE dispute SET status = :status, closed_at_ms = :closed_at_ms WHERE id = :id",
+            msgspec.structs.asdict(dispute),
+        )
+
+    def disputes(self, payment_id: str) -> list[Dispute]:
+        """The disputes of a payment, oldest first."""
+        return self._all(Dispute, "SELECT * FROM dispute WHERE payment_id = ? ORDER BY id", payment_id)
+
     # --- notices
 
     def add_notice(self, notice: Notice) -> None:
@@ -240,10 +269,15 @@ class Store:
             payment_id,
         )
 
-    def attempted(self, seq: int, next_at_ms: int | None) -> None:
+    def given_up(self) -> list[Notice]:
+        """The notices that are no longer tried though nobody accepted them, oldest first."""
+        return self._all(Notice, "SELECT * FROM notice WHERE given_up = 1 ORDER BY seq")
+
+    def attempted(self, seq: int, next_at_ms: int | None, given_up: bool) -> None:
         """Count an attempt and say when to try again, None for never."""
         self._db.execute(
-            "UPDATE notice SET attempts = attempts + 1, waits = 0, next_at_ms = ? WHERE seq = ?", (next_at_ms, seq)
+            "UPDATE notice SET attempts = attempts + 1, waits = 0, next_at_ms = ?, given_up = ? WHERE seq = ?",
+            (next_at_ms, given_up, seq),
         )
 
     def let_go(self, before_seq: int, now_ms: int) -> None:

@@ -116,12 +116,17 @@ def routes(menu_source: MenuSource, public_url: str) -> list[HTTPRouteHandler]:
         """The kitchen's tickets; the script sends whoever is not signed in to /login."""
         return pages.draw("kitchen.html.j2")
 
+    @get("/admin/webhooks", include_in_schema=False, sync_to_thread=False)
+    def webhooks() -> Response[str]:
+        """What payment providers told us; the script sends whoever is not signed in to /login."""
+        return pages.draw("webhooks.html.j2")
+
     @get("/login", include_in_schema=False, sync_to_thread=False)
     def login() -> Response[str]:
         """Where staff sign in."""
         return pages.draw("login.html.j2")
 
-    return [guest, kitchen, login, _file_route(files)]
+    return [guest, kitchen, webhooks, login, _file_route(files)]
 
 
 def _file_route(files: BuiltFiles) -> HTTPRouteHandler:

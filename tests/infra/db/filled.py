@@ -35,10 +35,11 @@ async def _fill_postgres(url: str, cafe_ids: tuple[str, ...]) -> None:
         await connection.execute("SET session_replication_role = replica")
         for table in _TABLES:
             casts = [str(column.type.compile(dialect=POSTGRES)) for column in table.columns]
+            names = ", ".join(column.name for column in table.columns)
             marks = ", ".join(f"${n}::text::{cast}" for n, cast in enumerate(casts, 1))
             for cafe_id in cafe_ids:
                 values = [_as_text(value) for value in _row(table, cafe_id)]
-                await connection.execute(f"INSERT INTO {table.name} VALUES ({marks})", *values)  # noqa: S608 - our own names
+                await connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", *values)  # noqa: S608 - our own names
     finally:
         await connection.close()
 

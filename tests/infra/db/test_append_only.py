@@ -37,7 +37,14 @@ def _on_file(path: Path, sql: str) -> list[Any]:
 
 
 def test_the_books_are_among_them() -> None:
-    assert set(KEPT_FOR_EVER) == {"entry", "journal", "payment_change", "credit_transaction"}
+    assert set(KEPT_FOR_EVER) == {
+        "entry",
+        "journal",
+        "payment_change",
+        "dispute_change",
+        "credit_transaction",
+        "security_event",
+    }
 
 
 @pytest.mark.parametrize("verb", ["UPDATE {} SET cafe_id = cafe_id", "DELETE FROM {}"])

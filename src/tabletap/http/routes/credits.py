@@ -11,7 +11,7 @@ from tabletap.http.problems import wrong
 from tabletap.http.requests import CreditHistoryQuery, CreditRequest, CustomerQuery
 from tabletap.infra.paging import Page
 from tabletap.kernel.ids import Id
-from tabletap.kernel.people import Role, require_currency
+from tabletap.kernel.people import Role
 
 
 @get("/credits/balance", opt=door(query=CustomerQuery))
@@ -32,14 +32,14 @@ async def get_history(request: Call) -> Page[CreditTransactionView]:
 @post("/credits/add", status_code=201, opt=door(Role.COUNTER, money=True))
 async def add_credit(request: Call, data: JSONBody[CreditRequest]) -> Answer[CreditTransactionView]:
     """Give credit."""
-    once, wanted = request.once(data), await _wanted(request, data)
+    once, wanted = request.once(data), _wanted(request, data)
     return answer(await request.services.credits.add(wanted, request.user, once))
 
 
 @post("/credits/deduct", status_code=201, opt=door(Role.COUNTER, money=True))
 async def deduct_credit(request: Call, data: JSONBody[CreditRequest]) -> Answer[CreditTransactionView]:
     """Take credit back."""
-    once, wanted = request.once(data), await _wanted(request, data)
+    once, wanted = request.once(data), _wanted(request, data)
     return answer(await request.services.credits.deduct(wanted, request.user, once))
 
 
@@ -52,17 +52,16 @@ def _customer(request: Call, named: Id | None) -> Id:
     raise wrong("customerId", "is missing.")
 
 
-async def _wanted(request: Call, data: JSONBody[CreditRequest]) -> MoveCredit:
+def _wanted(request: Call, data: JSONBody[CreditRequest]) -> MoveCredit:
     """As the service takes it; cafe and currency are assertions."""
     request.user.require_cafe(data.cafe_id)
-    if data.currency is not None:
-        require_currency(data.currency, (await request.services.cafes.get(request.user.cafe_id)).currency)
     return MoveCredit(
         customer_id=data.customer_id,
         amount_minor=data.amount,
         reason=data.reason,
         order_id=data.order_id,
         metadata=data.metadata,
+        currency=data.currency,
     )
 
 

@@ -1,12 +1,12 @@
 """Orders: placed, looked at, moved on (contract 2, `/orders`)."""
 
-from litestar import get, post
+from litestar import get, patch, post
 from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
 from tabletap.http.door import door, without_cards
-from tabletap.http.requests import OrderRequest, OrdersQuery, StatusRequest
+from tabletap.http.requests import ChangeOrderRequest, OrderRequest, OrdersQuery, StatusRequest
 from tabletap.infra.paging import Page
 from tabletap.kernel.people import Role
 from tabletap.orders.errors import OrderNotFound
@@ -32,6 +32,13 @@ async def get_order(request: Call) -> OrderView:
     return await request.services.orders.get(request.id_of("order_id", OrderNotFound), request.user)
 
 
+@patch("/orders/{order_id:str}", opt=without_cards(Role.CUSTOMER, Role.STAFF))
+async def change_order(request: Call, data: JSONBody[ChangeOrderRequest]) -> OrderView:
+    """Add lines to an order or take some off; open shares of its bill follow."""
+    order_id = request.id_of("order_id", OrderNotFound)
+    return await request.services.order_changes.change(order_id, data.wanted(), request.user)
+
+
 @post("/orders/{order_id:str}/status", status_code=200, opt=without_cards())
 async def move_order(request: Call, data: JSONBody[StatusRequest]) -> Answer[OrderView]:
     """Move an order on. Cancelling a paid one gives money back and needs an Idempotency-Key."""
@@ -39,4 +46,4 @@ async def move_order(request: Call, data: JSONBody[StatusRequest]) -> Answer[Ord
     return answer(await request.services.order_moves.move(order_id, data.wanted(), request.user, once), 200)
 
 
-ROUTES = (place_order, list_orders, get_order, move_order)
+ROUTES = (place_order, list_orders, get_order, change_order, move_order)

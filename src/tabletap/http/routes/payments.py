@@ -6,7 +6,7 @@ from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
-from tabletap.http.door import door
+from tabletap.http.door import door, without_cards
 from tabletap.http.requests import NOTHING, CashRequest, Nothing, PaymentQuery, PaymentRequest, PaymentsQuery
 from tabletap.infra.idempotency import Outcome
 from tabletap.infra.paging import Page
@@ -33,9 +33,11 @@ def _with_image(outcome: Outcome[PaymentView]) -> Outcome[PaymentView]:
 
 @get("/payments", opt=door(Role.MANAGER, query=PaymentsQuery))
 async def list_payments(request: Call) -> Page[PaymentView]:
-    """The cafe's payments, newest first."""
+    """The cafe's payments, newest first; with `needsReview=true` those that a person has to look at."""
     asked = request.asked(PaymentsQuery)
-    return await request.services.payments.list(request.user, asked.order_id, asked.limit, asked.cursor)
+    return await request.services.payments.list(
+        request.user, asked.order_id, asked.limit, asked.cursor, needs_review=asked.needs_review is not None
+    )
 
 
 @get("/payments/{payment_id:str}", opt=door(query=PaymentQuery))
@@ -58,7 +60,7 @@ async def verify_payment(request: Call, data: JSONBody[Nothing] = NOTHING) -> Ve
     return await request.services.payments.verify(request.id_of("payment_id", PaymentNotFound), request.user)
 
 
-@post("/payments/{payment_id:str}/cancel", status_code=200)
+@post("/payments/{payment_id:str}/cancel", status_code=200, opt=without_cards())
 async def cancel_payment(request: Call, data: JSONBody[Nothing] = NOTHING) -> PaymentView:
     """Cancel a payment that is not done, if the provider agrees."""
     return await request.services.payments.cancel(request.id_of("payment_id", PaymentNotFound), request.user)

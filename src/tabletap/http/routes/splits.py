@@ -5,7 +5,8 @@ from litestar.params import JSONBody
 
 from tabletap.http.call import Call
 from tabletap.http.door import without_cards
-from tabletap.http.requests import NOTHING, Nothing, SplitRequest
+from tabletap.http.requests import NOTHING, Nothing
+from tabletap.http.split_requests import SplitRequest
 from tabletap.kernel.people import Role
 from tabletap.orders.errors import OrderNotFound
 from tabletap.payments.errors import SplitNotFound

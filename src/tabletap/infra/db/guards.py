@@ -8,7 +8,15 @@
 from tabletap.infra.db.postgres import STALE_STATE, TENANT_ROLE
 from tabletap.infra.db.schema import metadata
 
-APPEND_ONLY = ("entry", "journal", "payment_change", "credit_transaction", "stream_event")
+APPEND_ONLY = (
+    "entry",
+    "journal",
+    "payment_change",
+    "dispute_change",
+    "credit_transaction",
+    "security_event",
+    "stream_event",
+)
 """Tables whose rows never change. Old stream events are pruned by upkeep, which is no tenant."""
 
 _SQLITE_SUMS = """

@@ -8,6 +8,8 @@ from datetime import timedelta
 import msgspec
 
 MAX_PRIORITY = 10
+OVERDUE_PRIORITY = MAX_PRIORITY + 1
+"""What a job gets that has been due for too long: it goes before all fresh ones, the oldest first."""
 
 
 class JobRequest(msgspec.Struct, frozen=True):

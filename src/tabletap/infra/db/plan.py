@@ -12,7 +12,16 @@ import sqlalchemy as sa
 from tabletap.infra.db.job_request import JobRequest
 from tabletap.kernel.events import Event
 
-LOCK_ORDER = ("order_counter", "cafe_order", "split", "payment", "refund", "qr_payment", "customer_credit")
+LOCK_ORDER = (
+    "order_counter",
+    "cafe_order",
+    "split",
+    "payment_pace",
+    "payment",
+    "refund",
+    "qr_payment",
+    "customer_credit",
+)
 """Rows are locked in this order, by reads with locks and by guarded updates alike, so that nobody waits in a circle."""
 _LAST = len(LOCK_ORDER)
 _RANK = {table: rank for rank, table in enumerate(LOCK_ORDER)}

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _IN_FORCE = RetryPolicy()
 _PACE = Pace()
 _NO_LIMIT = EntrypointExecutionParameter(concurrency_limit=0)
+_RESCUE = "upkeep:rescue_overdue_jobs"
+_OVERDUE_AFTER = timedelta(minutes=1)
 _LONG_LIFE_SECONDS = 60
 """A worker that lived so long was well: its successor starts after the shortest pause again."""
 
@@ -88,6 +90,17 @@ class JobEngine:
 
         self._crons.schedule(entrypoint, expression, accepts_context=False)(enqueue)
         return self.handler(entrypoint, retry=retry, max_starts=max_starts, timeout=timeout)
+
+    def let_nobody_starve(self, waited: timedelta = _OVERDUE_AFTER) -> None:
+        """Every minute, put what has been due for so long before all fresh jobs, whatever their priority.
+
+        It runs beside the queue and not as a job of it: there it would wait behind those it is to overtake.
+        """
+
+        async def rescue(_: models.Schedule) -> None:
+            await self._queue.raise_overdue(waited)
+
+        self._crons.schedule(_RESCUE, "* * * * *", accepts_context=False)(rescue)
 
     async def start(self) -> None:
         """Take jobs from now on. The database is started already, and is stopped after this engine."""

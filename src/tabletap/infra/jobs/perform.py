@@ -14,6 +14,7 @@ from pgqueuer.core.executors import AbstractEntrypointExecutor, EntrypointExecut
 from pgqueuer.domain import models
 from pgqueuer.domain.errors import RetryRequested
 
+from tabletap.infra.crash import crash_point
 from tabletap.infra.db.transaction import correlation_id
 from tabletap.infra.jobs.claimed import to_job
 from tabletap.infra.jobs.model import Job, Retry, RetryPolicy, StartedTooOften
@@ -39,8 +40,10 @@ async def perform(entry: Entry, job: Job) -> None:
         raise StartedTooOften(f"started {entry.max_starts} times without coming to an end")
     token = correlation_id.set(job.correlation_id)
     try:
+        crash_point("job.begun")
         async with asyncio.timeout(entry.timeout.total_seconds()):
             await entry.handle(job)
+        crash_point("job.done")
     except Exception as error:
         if job.attempt >= entry.retry.max_attempts:
             log.error("job %s of %s is held: %r", job.id, job.entrypoint, error)  # noqa: TRY400 - the hold keeps its trace

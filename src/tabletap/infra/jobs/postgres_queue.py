@@ -13,7 +13,13 @@ from pgqueuer.domain import models, types
 from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from tabletap.infra.db.job_request import POSTGRES_JOB_CASTS, JobRequest, postgres_arguments, postgres_enqueue
+from tabletap.infra.db.job_request import (
+    OVERDUE_PRIORITY,
+    POSTGRES_JOB_CASTS,
+    JobRequest,
+    postgres_arguments,
+    postgres_enqueue,
+)
 from tabletap.infra.db.postgres import PostgresDatabase
 from tabletap.infra.jobs.bell import Bell
 from tabletap.infra.jobs.claimed import ClaimedJob, to_held
@@ -38,6 +44,10 @@ WHERE status = 'failed' ORDER BY id LIMIT $1
 _PRUNE = """
 DELETE FROM pgqueuer_log WHERE created < now() - $1::interval
 AND NOT EXISTS (SELECT FROM pgqueuer WHERE pgqueuer.id = job_id)
+"""
+_OVERDUE = f"""
+UPDATE pgqueuer SET priority = {OVERDUE_PRIORITY}
+WHERE status = 'queued' AND execute_after <= now() - $1::interval AND priority < {OVERDUE_PRIORITY}
 """
 
 
@@ -177,6 +187,11 @@ class PostgresQueue(Queries):
             raise JobAlreadyQueued from error
         if done.endswith(" 0"):
             raise JobNotHeld
+
+    async def raise_overdue(self, waited: timedelta) -> int:
+        """Put jobs that have been due for so long before all fresh ones; safe to repeat."""
+        done = await self.driver.execute(_OVERDUE, waited)
+        return int(done.rpartition(" ")[2])
 
     async def prune_log(self, older_than: timedelta) -> int:
         """Forget the log of jobs that are long gone; safe to repeat."""

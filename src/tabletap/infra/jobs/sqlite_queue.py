@@ -15,7 +15,7 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from pgqueuer.domain import models, types
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from tabletap.infra.db.job_request import JobRequest, enqueue_on_sqlite
+from tabletap.infra.db.job_request import OVERDUE_PRIORITY, JobRequest, enqueue_on_sqlite
 from tabletap.infra.db.sqlite import Execute, SqliteDatabase
 from tabletap.infra.jobs.bell import Bell
 from tabletap.infra.jobs.claimed import ClaimedJob, to_held
@@ -60,6 +60,11 @@ SELECT id, entrypoint, payload, attempts, starts, updated, headers, (
 ) FROM pgqueuer WHERE status = 'failed' ORDER BY id LIMIT ?1
 """
 _PRUNE = "DELETE FROM pgqueuer_log WHERE created < ?1 AND job_id NOT IN (SELECT id FROM pgqueuer)"
+
+_OVERDUE = f"""
+UPDATE pgqueuer SET priority = {OVERDUE_PRIORITY}
+WHERE status = 'queued' AND execute_after <= ?1 AND priority < {OVERDUE_PRIORITY}
+"""
 
 _SCHEDULE_FIELDS = tuple(models.Schedule.model_fields)
 _PLAN = """
@@ -273,6 +278,11 @@ class SqliteQueue:
         if not released:
             raise JobNotHeld
         self.changed()
+
+    async def raise_overdue(self, waited: timedelta) -> int:
+        """Put jobs that have been due for so long before all fresh ones; safe to repeat."""
+        before = time.time() - waited.total_seconds()
+        return await self._db.on_writer(lambda execute: execute(_OVERDUE, (before,)).rowcount)
 
     async def prune_log(self, older_than: timedelta) -> int:
         """Forget the log of jobs that are long gone; safe to repeat."""

@@ -9,9 +9,9 @@ import msgspec
 
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id
+from tabletap.payments.accounts.model import ProviderAccount
 from tabletap.payments.errors import MethodNotOffered
 from tabletap.payments.model import Answer, Payment, Refund, RefundAnswer
-from tabletap.payments.store import ProviderAccount
 
 ENTRY_POINTS = "tabletap.gateways"
 """A package adds a gateway by naming a `Callable[[GatewayContext], Gateway]` in this entry-point group."""
@@ -118,6 +118,10 @@ class Gateways:
         """The gateway that reads a provider's notices."""
         gateway = self._by_name.get(provider)
         return gateway if isinstance(gateway, NoticedGateway) else None
+
+    def at_provider(self, name: str) -> bool:
+        """Whether a gateway of that name asks a provider outside, through an account there."""
+        return name in self._by_name and self._by_name[name].at_provider
 
     async def close(self) -> None:
         """Close what the gateways keep open."""

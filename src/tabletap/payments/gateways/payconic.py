@@ -2,22 +2,33 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from tabletap import __version__
 from tabletap.cafes.model import EXPIRY_MINUTES
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id, is_id
 from tabletap.ledger.model import provider
+from tabletap.payments.accounts.model import ProviderAccount
 from tabletap.payments.errors import MethodNotOffered, WebhookSignatureInvalid
 from tabletap.payments.gateways.gateway import GatewayContext, Notice
-from tabletap.payments.model import Answer, Payment, PaymentState, Refund, RefundAnswer, RefundStatus
-from tabletap.payments.store import ProviderAccount
+from tabletap.payments.model import (
+    Answer,
+    DisputeStatus,
+    Payment,
+    PaymentState,
+    ProviderDispute,
+    Refund,
+    RefundAnswer,
+    RefundStatus,
+)
 
 _KINDS = {
     "payconic_card": "card",
@@ -32,7 +43,22 @@ _STATES: dict[str, PaymentState] = {
     "expired": "expired",
 }
 _REFUND_STATES: dict[str, RefundStatus] = {"pending": "pending", "succeeded": "completed", "failed": "failed"}
+_EVENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _REFUSED_FOR_GOOD = frozenset({400, 401, 403, 404, 422})
+"""A request that was refused with one of these did nothing; any other status says nothing about the outcome."""
+_REDIRECTS = frozenset({307, 308})
+"""The redirects that keep the request what it is; others would turn a payment into a look at a page."""
+_MOST_REDIRECTS = 3
+_LARGEST_ANSWER_BYTES = 1024 * 1024
+
+
+class _Dispute(msgspec.Struct, rename="camel"):
+    id: str
+    amount: int
+    status: DisputeStatus
+    reason: str = ""
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 class _ProviderPayment(msgspec.Struct, rename="camel"):
@@ -44,6 +70,8 @@ class _ProviderPayment(msgspec.Struct, rename="camel"):
     amount: int
     currency: str
     redirect_url: str | None = None
+    disputes: list[_Dispute] = []
+    live_mode: bool | None = None
 
 
 class _ProviderRefund(msgspec.Struct, rename="camel"):
@@ -73,6 +101,11 @@ class _Reply(msgspec.Struct):
     body: bytes = b""
     not_sent: bool = False
     error: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the provider did what it was asked for and says so."""
+        return self.status is not None and 200 <= self.status < 300
 
 
 class PayconicGateway:
@@ -131,7 +164,7 @@ class PayconicGateway:
             return Answer(state=None, evidence="query", error="the answer is not what the interface promises")
         if not found:
             return Answer(state=None, evidence="query", unknown_there=True, error="no such payment there")
-        return _answer_of(found[0], "query")
+        return _answer_of_all(found)
 
     async def cancel(self, payment: Payment) -> Answer:
         """`POST /payments/{id}/cancel`, then what the provider says of it."""
@@ -145,8 +178,11 @@ class PayconicGateway:
         account = await self.context.find_account(payment.cafe_id, self.name)
         path = f"/payments/{payment.gateway_payment_id}/cancel"
         reply = await self._call(account, "POST", path, {}, key=f"{payment.id}-cancel")
-        answer = _payment_answer(reply, "api_response")
-        return answer if answer.state in ("cancelled", "expired", "completed", "failed") else await self.check(payment)
+        # That the cancelling was refused says nothing about the payment: its own state has to be asked for.
+        answer = _payment_answer(reply, "api_response") if reply.status == 200 else None
+        if answer is not None and answer.state in ("cancelled", "expired", "completed", "failed"):
+            return answer
+        return await self.check(payment)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundAnswer:
         """`POST /payments/{id}/refunds`, with the refund's id as reference and as idempotency key."""
@@ -158,10 +194,15 @@ class PayconicGateway:
             return RefundAnswer(status=None, not_sent=reply.not_sent, error=reply.error)
         if reply.status in _REFUSED_FOR_GOOD:
             return RefundAnswer(status="failed", error=f"status {reply.status}")
-        try:
-            return _refund_answer(msgspec.json.decode(reply.body, type=_ProviderRefund))
-        except msgspec.MsgspecError:
+        if not reply.accepted:
             return RefundAnswer(status=None, error=f"status {reply.status}")
+        try:
+            made = msgspec.json.decode(reply.body, type=_ProviderRefund)
+        except msgspec.MsgspecError:
+            return RefundAnswer(status=None, error="the answer is not what the interface promises")
+        if made.reference != refund.id:
+            return RefundAnswer(status=None, error="the answer speaks of another refund")
+        return _refund_answer(made)
 
     async def check_refund(self, payment: Payment, refund: Refund) -> RefundAnswer:
         """`GET /payments/{id}/refunds?reference=`; one that the provider never saw is asked for again."""
@@ -174,20 +215,23 @@ class PayconicGateway:
             found = None
         if found is None:
             return RefundAnswer(status=None, error=reply.error or f"status {reply.status}")
-        return _refund_answer(found[0]) if found else await self.refund(payment, refund)
+        ours = [each for each in found if each.reference == refund.id]
+        return _refund_answer(ours[0]) if ours else await self.refund(payment, refund)
 
     def read_notice(self, headers: Mapping[str, str], raw: bytes, account: ProviderAccount) -> Notice:
         """Verify the signature over the raw bytes first, parse after. Raises WebhookSignatureInvalid."""
-        given = headers.get("payconic-signature", "")
-        expected = hmac.new(account.webhook_secret.encode(), raw, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        given = headers.get("payconic-signature", "").encode("utf-8", "replace")
+        # Every valid secret is tried, whichever fits: the time taken says nothing.
+        fits = [hmac.compare_digest(given, _signature(raw, secret)) for secret in account.webhook_secrets]
+        if not any(fits):
             raise WebhookSignatureInvalid
+        event_id = headers.get("payconic-event-id", "")
         try:
             body = msgspec.json.decode(raw, type=_NoticeBody)
         except msgspec.MsgspecError:
             body = _NoticeBody(event_type="unreadable")
         return Notice(
-            dedupe_id=headers.get("payconic-event-id") or hashlib.sha256(raw).hexdigest(),
+            dedupe_id=event_id if _EVENT_ID.fullmatch(event_id) else hashlib.sha256(raw).hexdigest(),
             event_type=body.event_type,
             reference=_id_or_none(body.reference),
             refund_reference=_id_or_none(body.refund_reference),
@@ -216,14 +260,40 @@ class PayconicGateway:
             headers["Idempotency-Key"] = key
         data = msgspec.json.encode(body) if body is not None else None
         try:
-            async with self._session.request(
-                verb, account.api_url + path, data=data, headers=headers, max_redirects=3
-            ) as response:
-                return _Reply(response.status, await response.read())
+            return await _sent(self._session, verb, URL(account.api_url + path), data, headers)
         except aiohttp.ClientConnectorError:
             return _Reply(None, not_sent=True, error="no connection")
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return _Reply(None, error=type(error).__name__)
+
+
+async def _sent(
+    session: aiohttp.ClientSession, verb: str, url: URL, data: bytes | None, headers: Mapping[str, str]
+) -> _Reply:
+    """One request, redirected within its own host at most: our key for the provider goes to nobody else."""
+    origin = url.origin()
+    for _ in range(_MOST_REDIRECTS + 1):
+        async with session.request(verb, url, data=data, headers=headers, allow_redirects=False) as response:
+            if response.status not in _REDIRECTS:
+                return await _read(response)
+            target = url.join(URL(response.headers.get("Location", "")))
+        if target.origin() != origin:
+            return _Reply(None, error="redirected to another host")
+        url = target
+    return _Reply(None, error="redirected too often")
+
+
+async def _read(response: aiohttp.ClientResponse) -> _Reply:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > _LARGEST_ANSWER_BYTES:
+            return _Reply(None, error="the answer has no end")
+    return _Reply(response.status, bytes(body))
+
+
+def _signature(raw: bytes, secret: str) -> bytes:
+    return hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest().encode()
 
 
 def _payment_answer(reply: _Reply, evidence: Literal["api_response"]) -> Answer:
@@ -231,15 +301,32 @@ def _payment_answer(reply: _Reply, evidence: Literal["api_response"]) -> Answer:
         return Answer(state=None, evidence=evidence, not_sent=reply.not_sent, error=reply.error)
     if reply.status in _REFUSED_FOR_GOOD:
         return Answer(state="failed", evidence=evidence, error=f"refused with status {reply.status}")
+    if not reply.accepted:
+        return Answer(state=None, evidence=evidence, error=f"status {reply.status}")
     try:
         return _answer_of(msgspec.json.decode(reply.body, type=_ProviderPayment), evidence)
     except msgspec.MsgspecError:
         return Answer(state=None, evidence=evidence, error=f"status {reply.status}")
 
 
+def _answer_of_all(found: list[_ProviderPayment]) -> Answer:
+    """What the payments under one reference come to: one that was paid counts before those that were not.
+
+    Two that were paid are one payment of both their amounts: not ours, and a person has to look.
+    """
+    paid = [each for each in found if each.status == "succeeded"]
+    answer = _answer_of((paid or found)[-1], "query")
+    if len(paid) < 2:
+        return answer
+    return msgspec.structs.replace(
+        answer, amount_minor=sum(each.amount for each in paid), error=f"charged {len(paid)} times under our reference"
+    )
+
+
 def _answer_of(found: _ProviderPayment, evidence: Literal["api_response", "query"]) -> Answer:
+    state = _STATES.get(found.status)
     return Answer(
-        state=_STATES.get(found.status),
+        state=state,
         evidence=evidence,
         gateway_payment_id=found.id,
         external_transaction_id=found.id,
@@ -247,6 +334,20 @@ def _answer_of(found: _ProviderPayment, evidence: Literal["api_response", "query
         amount_minor=found.amount,
         currency=found.currency,
         reference=found.reference,
+        disputes=tuple(_dispute(each) for each in found.disputes),
+        live_mode=found.live_mode,
+        error=None if state else "a status that the interface does not know",
+    )
+
+
+def _dispute(told: _Dispute) -> ProviderDispute:
+    return ProviderDispute(
+        id=told.id,
+        amount_minor=told.amount,
+        status=told.status,
+        reason=told.reason,
+        opened_at=told.opened_at,
+        closed_at=told.closed_at,
     )
 
 

@@ -14,7 +14,11 @@ await rm(fresh, { recursive: true, force: true });
 await mkdir(fresh, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: sources,
-  entryPoints: ['guest.js', 'kitchen.js', 'login.js', 'styles/guest.css', 'styles/kitchen.css', 'styles/login.css', 'icon.svg'],
+  entryPoints: [
+    'guest.js', 'kitchen.js', 'login.js', 'webhooks.js',
+    'styles/guest.css', 'styles/kitchen.css', 'styles/login.css', 'styles/webhooks.css',
+    'icon.svg',
+  ],
   outdir: fresh,
   entryNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',

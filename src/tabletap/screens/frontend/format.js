@@ -59,6 +59,13 @@ export function timeOfDay(milliseconds) {
   return clock.format(milliseconds);
 }
 
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** "23 Nov 2026, 12:41:07". @param {number} milliseconds since 1970 */
+export function dateAndTime(milliseconds) {
+  return moment.format(milliseconds);
+}
+
 /** "12 s", "3 min", "2 h". @param {number} milliseconds */
 export function age(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));

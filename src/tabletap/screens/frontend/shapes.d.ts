@@ -185,3 +185,43 @@ export interface Waiting {
   notBefore: number;
   sent: boolean;
 }
+
+export type NoticeState = 'received' | 'handled' | 'kept' | 'held';
+
+/** What a provider told us and what became of it. */
+export interface Notice {
+  noticeId: string;
+  accountId: string;
+  eventType: string;
+  state: NoticeState;
+  receivedAt: string;
+  attempts: number;
+  reference?: string;
+  paymentId?: string;
+  orderId?: string;
+  paymentStatus?: string;
+  outcome?: 'changed' | 'unchanged' | 'not_ours' | 'unanswered' | 'failed';
+  error?: string;
+  statusBefore?: string;
+  statusAfter?: string;
+  refundReference?: string;
+  refundStatus?: string;
+  triedAt?: string;
+  handledAt?: string;
+  heldAt?: string;
+}
+
+export interface NoticeDetail extends Notice {
+  fields?: Record<string, string | number | boolean>;
+  otherFields?: string[];
+}
+
+export interface ProviderAccount {
+  accountId: string;
+  merchantId: string;
+  mode: 'live' | 'test';
+  readable?: boolean;
+  refusedNotices: number;
+  lastRefusedAt?: string;
+  previousSecretValidUntil?: string;
+}

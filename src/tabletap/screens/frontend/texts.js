@@ -253,6 +253,8 @@ export const texts = {
     /** @param {number} number */
     newTicket: (number) => `New order ${number}`,
     /** @param {number} number */
+    changedTicket: (number) => `Order ${number} was changed: look at its ticket again`,
+    /** @param {number} number */
     cancelledTicket: (number) => `Order ${number} was cancelled`,
     startShift: 'Start shift',
     startShiftHint: 'turns on sound and keeps the screen awake',
@@ -271,6 +273,87 @@ export const texts = {
     keysHint: '1–9 bump a ticket, R recall, A all day, U undo',
     signOut: 'Sign out',
     notAllowed: 'This account may not see the kitchen. Please sign in as kitchen or manager.',
+  },
+
+  webhooks: {
+    heading: 'Webhooks',
+    about: 'What your payment provider told us, and what became of it. Nothing here is believed: each notice makes us ask the provider.',
+    signOut: 'Sign out',
+    upToDate: 'Up to date',
+    loading: 'Loading …',
+    tryAgain: 'Try again',
+    notLoaded: 'The notices could not be loaded yet.',
+    notAllowed: 'This account may not see webhooks. Please sign in as manager.',
+    filter: 'Show',
+    all: 'All',
+    none: 'Nothing came in yet. Notices appear here by themselves.',
+    noneSuch: 'No notice is in this state.',
+    states: /** @type {Record<string, string>} */ ({
+      received: 'Being worked off',
+      handled: 'Done',
+      kept: 'Kept, nothing to do',
+      held: 'On hold',
+    }),
+    types: /** @type {Record<string, string>} */ ({
+      'payment.succeeded': 'Payment succeeded',
+      'payment.failed': 'Payment failed',
+      'payment.cancelled': 'Payment cancelled',
+      'payment.expired': 'Payment expired',
+      'refund.succeeded': 'Refund succeeded',
+      'refund.failed': 'Refund failed',
+      'dispute.opened': 'Dispute opened',
+      'dispute.closed': 'Dispute closed',
+      unreadable: 'Unreadable notice',
+    }),
+    statuses: /** @type {Record<string, string>} */ ({
+      pending: 'waiting for the guest',
+      processing: 'not known yet',
+      completed: 'completed',
+      failed: 'failed',
+      cancelled: 'cancelled',
+      expired: 'expired',
+      partial_refund: 'partly refunded',
+      refunded: 'refunded',
+    }),
+    became: {
+      received: 'It will be worked off in a moment.',
+      kept: 'It names no payment, or is of a kind we do not know: it was kept as it came.',
+      notOurs: 'It is about nothing of this cafe.',
+      /** @param {string} before @param {string} after */
+      changed: (before, after) => `The provider was asked: the payment was ${before} and is ${after}.`,
+      /** @param {string} status */
+      unchanged: (status) => `The provider was asked: the payment is ${status}, as before.`,
+      /** @param {string} status */
+      refund: (status) => `The refund is ${status}.`,
+      /** @param {number} attempts @param {string} error */
+      trying: (attempts, error) => `Tried ${plural(attempts, 'time', 'times')}, and will be tried again: ${error}.`,
+      /** @param {number} attempts @param {string} error */
+      held: (attempts, error) => `Tried ${plural(attempts, 'time', 'times')} in vain: ${error}. Work it off again when that is mended.`,
+    },
+    /** @param {string} end @param {string} status */
+    payment: (end, status) => `Payment …${end} now: ${status}.`,
+    details: 'Details',
+    hide: 'Hide details',
+    replay: 'Work off again',
+    replayed: 'The provider is being asked again.',
+    /** @param {string} time */
+    ofNotice: (time) => `of the notice of ${time}`,
+    older: 'Show older notices',
+    /** @param {number} count */
+    more: (count) => `${plural(count, 'older notice', 'older notices')} added.`,
+    said: 'What it said:',
+    saidNothing: 'Its content could not be read, or is no longer kept: that is so after 90 days.',
+    /** @param {string[]} names */
+    otherFields: (names) => `It also carried, not shown: ${names.join(', ')}.`,
+    labels: { notice: 'notice', attempts: 'attempts', tried: 'last tried', order: 'our order' },
+    noAccount: 'This cafe has no account at Payconic.',
+    /** @param {string} merchant @param {string} mode */
+    account: (merchant, mode) => `Payconic account ${merchant}, ${mode} mode.`,
+    unreadable: 'The account’s secrets cannot be opened: ask whoever runs the server.',
+    /** @param {string} time */
+    twoSecrets: (time) => `The previous webhook secret is valid beside the new one until ${time}.`,
+    /** @param {number} count @param {string} time */
+    refused: (count, time) => `${plural(count, 'notice was', 'notices were')} turned away for a wrong signature${time ? `, the last on ${time}` : ''}.`,
   },
 
   login: {

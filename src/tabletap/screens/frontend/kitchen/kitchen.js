@@ -94,6 +94,9 @@ export class Kitchen {
     if (event.name === 'new_paid_order') {
       announce(words.newTicket(event.orderNumber));
       chime();
+    } else if (event.name === 'order_changed') {
+      alert(words.changedTicket(event.orderNumber));
+      chime();
     } else if (event.name === 'order_status_changed' && event.status === 'cancelled') {
       alert(words.cancelledTicket(event.orderNumber));
       alarm();

@@ -50,6 +50,7 @@ export function fromSnapshot(before, snapshot, at) {
 export function reduce(state, event) {
   if (event.name === 'new_paid_order') return arrived(state, event);
   if (event.name === 'order_status_changed') return moved(state, event);
+  if (event.name === 'order_changed') return rewritten(state, event);
   return state;
 }
 
@@ -58,6 +59,14 @@ function arrived(state, event) {
   const ticket = ticketOf(event, event.timestamp);
   const others = state.tickets.filter((other) => other.orderId !== ticket.orderId);
   return { ...state, tickets: oldestFirst([...others, ticket]) };
+}
+
+/** Lines were added or taken off: the ticket keeps its turn. @param {KitchenState} state @param {StreamEvent} event */
+function rewritten(state, event) {
+  const ticket = state.tickets.find((other) => other.orderId === event.orderId);
+  if (!ticket || (ticket.version !== null && event.version < ticket.version)) return state;
+  const now = { ...ticketOf(event, event.timestamp), since: ticket.since };
+  return { ...state, tickets: oldestFirst([...state.tickets.filter((other) => other !== ticket), now]) };
 }
 
 /** @param {KitchenState} state @param {StreamEvent} event */

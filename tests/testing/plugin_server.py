@@ -1,6 +1,6 @@
-"""A TableTap server in a process of its own, to be killed: `python -m tests.payments.crash_server DATABASE_URL`.
+"""A server in a process of its own, with the plug-ins on its path: `python -m tests.testing.plugin_server URL`.
 
-Prints its address when it answers requests.
+Prints its address when it answers requests, and serves until it is ended.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from tests.support.world import SECRET
 async def serve(database_url: str) -> None:
     listening = bind("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = App(Settings(database_url=database_url, public_url=address, payconic_timeout_seconds=30), SECRET)
+    app = App(Settings(database_url=database_url, public_url=address, payconic_timeout_seconds=3), SECRET)
     await Server(app, listening).start()
     sys.stdout.write(address + "\n")
     sys.stdout.flush()

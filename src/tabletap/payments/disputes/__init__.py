@@ -1,0 +1,1 @@
+"""Disputes: a guest's bank takes money back until it is decided whose it is."""

@@ -1,0 +1,1 @@
+"""Who may pay how much how often, and what was refused (PaymentSecurityService)."""

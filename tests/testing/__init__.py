@@ -1,0 +1,1 @@
+"""The kits for authors of plug-ins, tried on our own."""
