@@ -26,10 +26,6 @@ _AT_PROVIDER = f"""
 SELECT j.payment_id, SUM(e.amount_minor) {_BOOKED} AND e.account LIKE 'provider:%' GROUP BY j.payment_id
 """
 _DISPUTED = "SELECT id, disputed_minor + charged_back_minor FROM payment WHERE cafe_id = $1"
-_LATE = """
-SELECT p.order_id FROM payment_change c JOIN payment p ON p.cafe_id = c.cafe_id AND p.id = c.payment_id
-WHERE c.cafe_id = $1 AND c.note = 'late_money'
-"""
 _ORDERS = """
 SELECT id, status, total_minor, paid_minor, reserved_minor, refunded_minor FROM cafe_order WHERE cafe_id = $1
 """
@@ -135,15 +131,12 @@ def _overdrawn(rows: list[PaymentRow]) -> Iterator[str]:
 
 
 def _bills(place: Place, cafe_id: str, rows: list[PaymentRow]) -> Iterator[str]:
-    """A bill is never paid twice: neither by what was paid nor by what is under way.
-
-    Only where late money paid a bill that somebody else was about to pay, that attempt has yet to be stopped.
-    """
-    applied, late = dict(place.rows(_APPLIED, cafe_id)), {row[0] for row in place.rows(_LATE, cafe_id)}
+    """A bill is never paid twice: neither by what was paid nor by what is under way."""
+    applied = dict(place.rows(_APPLIED, cafe_id))
     for order_id, status, total, paid, reserved, refunded in place.rows(_ORDERS, cafe_id):
         live = sum(row.amount for row in rows if row.order_id == order_id and row.is_live and not row.released)
         bill = f"order {order_id} ({status}): total {total}, paid {paid}, reserved {reserved}, refunded {refunded}"
-        if paid > total or (paid + live > total and order_id not in late):
+        if paid + live > total:
             yield f"{bill}: paid twice, {live} are live"
         if reserved != live:
             yield f"{bill}: {live} are live"

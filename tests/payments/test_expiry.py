@@ -263,6 +263,11 @@ async def test_whoever_was_about_to_pay_what_late_money_paid_is_stopped(moving_w
 
     await world.until(late_id, "completed")
     other = await world.until(other_id, "cancelled")
+    assert [(step["kind"], step["to"]) for step in other["history"]] == [
+        ("moved", "pending"),
+        ("released", "pending"),
+        ("moved", "cancelled"),
+    ]
     assert other["history"][-1]["actor"] == "00000000-0000-7000-8000-000000000000"
     assert (await world.call("GET", f"/orders/{order['id']}", "customer")).body["paymentStatus"] == "paid"
 

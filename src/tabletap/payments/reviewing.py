@@ -61,12 +61,8 @@ class ReviewService:
                 return payment_view(payment)
             if payment.state != "processing":
                 raise PaymentNotReleasable
-            after = msgspec.structs.replace(payment, released=True, version=payment.version + 1, updated_at=tx.now)
-            store.save(tx, payment, after)
-            store.note_change(tx, after, after.state, "staff", by.person_id, "released", reason)
-            order = orders.reserve(tx, order, -payment.amount_minor)
-            await splits.follow(tx, order, after)
-            return payment_view(after)
+            await late_money.release(tx, payment, order, "staff", by.person_id, reason)
+            return payment_view(await store.get(tx, payment.id) or payment)
 
         return await self.db.transaction(by.cafe_id, decide)
 
