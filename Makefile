@@ -37,6 +37,13 @@ test: services ## Set up, then every suite on both engines, browser included: `m
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov --cov-report=term \
 		--cov-fail-under=$(if $(ARGS),0,$(COVERAGE)) $(ARGS)
 
+# How many lives of a cafe `make nightly` plays on each engine.
+EXAMPLES ?= 1000
+
+.PHONY: nightly
+nightly: services ## Play 1,000 lives of a cafe with a failing provider and a dying server on each engine; takes an hour
+	MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --numprocesses=$(WORKERS) tests/machine $(ARGS)
+
 CHECKS := check-format check-lint check-types check-layers check-docs check-architecture check-screens
 .PHONY: check $(CHECKS)
 check: $(CHECKS) ## Format, lint, types, layers, generated pages, architecture; `make -k check` goes on after a fault

@@ -25,7 +25,7 @@ from tabletap.payments.accounts import store as accounts
 from tabletap.payments.asking import Asking
 from tabletap.payments.disputes import store as disputes_store
 from tabletap.payments.disputes.model import dispute_view
-from tabletap.payments.errors import GatewayUnavailable, PaymentNotCancellable
+from tabletap.payments.errors import GatewayUnavailable, PaymentNotCancellable, PaymentNotFound
 from tabletap.payments.events import PaymentInitiated, PaymentMoved
 from tabletap.payments.gateways.gateway import Gateway, Gateways
 from tabletap.payments.model import LIVE, Answer, Evidence, Payment, ProviderCall
@@ -259,9 +259,12 @@ class PaymentService:
 
     async def get(self, payment_id: Id, by: Actor, *, with_image: bool = False) -> PaymentView:
         """A payment with its history. Raises PaymentNotFound."""
-        payment = await self._visible(payment_id, by)
 
         async def look(reader: Reader) -> PaymentView:
+            payment = await store.get(reader, payment_id)
+            if payment is None:
+                raise PaymentNotFound
+            policy.require_own(payment, by)
             row = await qr_store.of_payment(reader, payment_id) if payment.method == "qr_bank_transfer" else None
             image = image_data_url(row) if row is not None and with_image else None
             view = payment_view(payment, qr_view_of(row) if row else None, image)
@@ -269,7 +272,7 @@ class PaymentService:
             found = await disputes_store.of_payment(reader, payment_id)
             return msgspec.structs.replace(view, disputes=[dispute_view(each) for each in found] or None)
 
-        return await self.db.read(by.cafe_id, look)
+        return await self.db.read(by.cafe_id, look, consistent=True)
 
     async def status(self, payment_id: Id, by: Actor) -> PaymentStatusView:
         """The short status of a payment. Raises PaymentNotFound."""
