@@ -12,8 +12,9 @@ CODE := src tests scripts $(wildcard bench)
 ARGS ?=
 # Line and branch coverage below this fails `make test`.
 COVERAGE ?= 90
-# How many processes test side by side, each with servers of its own; a file stays with one of them.
-WORKERS ?= auto
+# How many processes test side by side, each with servers of its own; a file stays with one of them. Tests wait more than
+# they compute: one more than there are cores on the smallest machine we know.
+WORKERS ?= 3
 
 .PHONY: help
 help: ## Print this

@@ -189,7 +189,9 @@ async def running(
         app = App(settings, SECRET, clock=clock)
         server = Server(app, listening)
         async with AsyncExitStack() as closing:
-            session = await closing.enter_async_context(aiohttp.ClientSession())
+            # Idle connections are given up before the servers give them up: a request never meets a closing one.
+            connector = aiohttp.TCPConnector(keepalive_timeout=2)
+            session = await closing.enter_async_context(aiohttp.ClientSession(connector=connector))
             world = World(app, address, sandbox, clock, session)
             world.folder = folder
             closing.push_async_callback(world.stop_provider)

@@ -50,6 +50,8 @@ _REDIRECTS = frozenset({307, 308})
 """The redirects that keep the request what it is; others would turn a payment into a look at a page."""
 _MOST_REDIRECTS = 3
 _LARGEST_ANSWER_BYTES = 1024 * 1024
+_IDLE_SECONDS = 4
+"""Shorter than servers keep an idle connection: a request that meets a closing one would be an unknown outcome."""
 
 
 class _Dispute(msgspec.Struct, rename="camel"):
@@ -249,7 +251,8 @@ class PayconicGateway:
         if account is None:
             return _Reply(None, not_sent=True, error="this cafe has no account there")
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
+            connector = aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         headers = {
             "Authorization": f"Bearer {account.api_key}",
             "X-Merchant-ID": account.merchant_id,
