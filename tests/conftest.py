@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import programs, services
+
+# No example is too slow: several suites share two cores here, and no test asserts an absolute time.
+settings.register_profile("tabletap", deadline=None)
+settings.load_profile("tabletap")
 
 ENGINES = ("sqlite", "postgres")
 

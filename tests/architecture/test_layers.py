@@ -7,7 +7,7 @@ from tests.architecture.code import REPOSITORY, SOURCE, File, layers, source_fil
 DOMAINS = {"cafes", "identity", "ledger", "orders", "credits", "tips", "qr", "till", "payments", "webhooks"}
 DOMAIN_FILES = {"__init__", "model", "events", "errors", "store", "service", "jobs"}
 ALSO: dict[str, set[str]] = {
-    "cafes": {"menu", "menu_file"},
+    "cafes": {"business_day", "menu", "menu_file"},
     "payments": {
         "accounts",
         "asking",

@@ -25,6 +25,8 @@ MAX_EXPIRY_MINUTES = 7 * 24 * 60
 GivenMinor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 GivenMinutes = Annotated[int, msgspec.Meta(ge=1, le=MAX_EXPIRY_MINUTES)]
 GivenCafeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+GivenLine = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+GivenMinuteOfDay = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60)]
 GivenMethod = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -50,11 +52,41 @@ class Cafe(msgspec.Struct, frozen=True):
     """Refunds above it need a manager's PIN; None: no such limit."""
     version: int
     created_at: datetime
+    day_starts_minute: int = 0
+    """When the business day begins, in minutes after midnight on the cafe's clocks: 240 for bars that close at 3."""
+    business_details: dict[str, Any] | None = None
+    """JSON of `BusinessDetails`: who stands on receipts and reports."""
+    credit_settings: dict[str, Any] | None = None
+    """JSON of `CreditSettings`; None: the defaults."""
 
     def rounded_cash_minor(self, total_minor: int) -> int:
         """What is due in cash for a total: the nearest multiple of the rounding, halves up."""
         step = self.cash_rounding_minor
         return total_minor if step <= 1 else (2 * total_minor + step) // (2 * step) * step
+
+
+class BusinessDetails(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """Who stands on receipts, invoices and reports."""
+
+    legal_name: GivenLine | None = None
+    """The company; None: the cafe's name."""
+    address_lines: Annotated[tuple[GivenLine, ...], msgspec.Meta(max_length=4)] = ()
+    tax_number: GivenLine | None = None
+    """ABN, VAT number or the like, as it is to be printed."""
+    phone: GivenLine | None = None
+    email: GivenLine | None = None
+    footer_lines: Annotated[tuple[GivenLine, ...], msgspec.Meta(max_length=4)] = ()
+
+
+class CreditSettings(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """How long prepaid credit lasts and how much of it a customer may hold."""
+
+    paid_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
+    """Bought credit; None: for ever. Gift-card law often asks for three years at least."""
+    promotional_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = 365
+    """Given credit; None: for ever."""
+    max_balance_amount: GivenMinor | None = None
+    """The most a customer may hold after buying credit; None: no such limit."""
 
 
 class CafeTable(msgspec.Struct, frozen=True):
@@ -228,6 +260,9 @@ class CafeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     created_at: datetime
     bank_details: dict[str, Any] | None = None
     refund_limit_amount: int | None = None
+    day_starts_minute: int = 0
+    business_details: BusinessDetails = BusinessDetails()
+    credit_settings: CreditSettings = CreditSettings()
 
 
 class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -243,6 +278,9 @@ class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     bank_details: dict[str, Any] | None | msgspec.UnsetType = msgspec.UNSET
     counter_credit_limit_amount: GivenMinor | msgspec.UnsetType = msgspec.UNSET
     refund_limit_amount: GivenMinor | None | msgspec.UnsetType = msgspec.UNSET
+    day_starts_minute: GivenMinuteOfDay | msgspec.UnsetType = msgspec.UNSET
+    business_details: BusinessDetails | msgspec.UnsetType = msgspec.UNSET
+    credit_settings: CreditSettings | msgspec.UnsetType = msgspec.UNSET
     expected_version: int | None = None
     cafe_id: Id | None = None
     """An assertion, as everywhere: another cafe is refused."""
@@ -264,4 +302,17 @@ def cafe_view(cafe: Cafe) -> CafeView:
         created_at=cafe.created_at,
         bank_details=cafe.bank_details,
         refund_limit_amount=cafe.refund_limit_minor,
+        day_starts_minute=cafe.day_starts_minute,
+        business_details=business_details_of(cafe),
+        credit_settings=credit_settings_of(cafe),
     )
+
+
+def business_details_of(cafe: Cafe) -> BusinessDetails:
+    """Who stands on receipts; nothing but defaults while nothing was entered."""
+    return msgspec.convert(cafe.business_details or {}, BusinessDetails)
+
+
+def credit_settings_of(cafe: Cafe) -> CreditSettings:
+    """The terms of credit in force."""
+    return msgspec.convert(cafe.credit_settings or {}, CreditSettings)

@@ -158,6 +158,9 @@ class CafeService:
             named["time_zone"] = _checked_time_zone(named["time_zone"])
         if named.get("bank_details") is not None:
             named["bank_details"] = self.check_bank_details(named["bank_details"])
+        for name in ("business_details", "credit_settings"):
+            if name in named:
+                named[name] = msgspec.to_builtins(named[name])
         return named
 
     # --- tables -----------------------------------------------------------------------

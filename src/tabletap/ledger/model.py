@@ -17,6 +17,12 @@ BANK = "bank"
 CASH_DRAWER = "cash_drawer"
 CASH_ROUNDING = "cash_rounding"
 CREDIT_PROMOTION = "credit_promotion"
+"""What was given away as credit: a cost."""
+CREDIT_BREAKAGE = "credit_breakage"
+"""Credit that was bought and never spent: earned when it expires."""
+TAX_PAYABLE = "tax_payable"
+PROVIDER_FEES = "provider_fees"
+REFUNDS_PENDING = "refunds_pending"
 SUSPENSE = "suspense"
 DISPUTES = "disputes"
 
@@ -24,6 +30,11 @@ DISPUTES = "disputes"
 def customer_credit(customer_id: Id) -> str:
     """The account of what we owe a customer in credit."""
     return f"customer_credit:{customer_id}"
+
+
+def tips_payable(staff_id: Id) -> str:
+    """The account of what a worker is still to get of the tips; `TIPS_PAYABLE` alone is what is not shared out yet."""
+    return f"{TIPS_PAYABLE}:{staff_id}"
 
 
 def provider(account_id: Id) -> str:
@@ -43,6 +54,8 @@ class Journal(msgspec.Struct, frozen=True):
     payment_id: Id | None
     refund_id: Id | None
     at: datetime
+    source_id: Id | None = None
+    """What else caused it: a drawer session, a line of a statement, a tip distribution, a credit lot."""
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -18,12 +18,13 @@ def post(
     order_id: Id | None = None,
     payment_id: Id | None = None,
     refund_id: Id | None = None,
+    source_id: Id | None = None,
 ) -> Journal:
     """Book one journal, debits positive, by account. It is written with the transaction or not at all.
 
     Raises ValueError when the amounts do not sum to zero.
     """
-    journal = Journal(tx.cafe_id, new_id(), kind, currency, mode, order_id, payment_id, refund_id, tx.now)
+    journal = Journal(tx.cafe_id, new_id(), kind, currency, mode, order_id, payment_id, refund_id, tx.now, source_id)
     tx.add(store.entry, *entries_of(journal, amounts))
     tx.add(store.journal, journal)
     return journal

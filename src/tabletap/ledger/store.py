@@ -17,6 +17,7 @@ journal = sa.Table(
     column("payment_id", Id, null=True),
     column("refund_id", Id, null=True),
     column("at", Instant),
+    column("source_id", Id, null=True),
     sa.CheckConstraint("mode IN ('live', 'test')", name="mode"),
 )
 entry = sa.Table(

@@ -1,11 +1,11 @@
 """Placing orders, moving them on, and what payments do to them."""
 
 from collections.abc import Iterable
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tabletap.cafes import store as cafes
+from tabletap.cafes.business_day import business_day_of
 from tabletap.cafes.model import Cafe, MenuItem
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader, Transaction
@@ -106,7 +106,7 @@ class OrderService:
         if request.expected_total_minor is not None and request.expected_total_minor != total:
             raise PriceChanged(f"The total is {total} now, not {request.expected_total_minor}; look again and reorder.")
         table_id, table_number = await _table(tx, request, by)
-        business_day = tx.now.astimezone(ZoneInfo(cafe.time_zone)).date().isoformat()
+        business_day = business_day_of(cafe, tx.now).date.isoformat()
         return Order(
             cafe_id=tx.cafe_id,
             id=order_id,

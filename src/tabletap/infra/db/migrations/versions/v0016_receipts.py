@@ -1,0 +1,8 @@
+"""Receipts."""
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Add to the tables."""
