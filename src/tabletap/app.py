@@ -9,6 +9,8 @@ from tabletap import reactions, tables  # noqa: F401 - importing the tables fill
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.cafes import store as cafes_store
 from tabletap.cafes.service import CafeService
+from tabletap.credits import jobs as credit_jobs
+from tabletap.credits import store as credits_store
 from tabletap.credits.service import CreditService, Terms
 from tabletap.http.app import create_http
 from tabletap.http.services import HttpSettings, Services
@@ -29,6 +31,9 @@ from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor
+from tabletap.ledger.audit import jobs as audit_jobs
+from tabletap.ledger.audit.service import AuditService
+from tabletap.ledger.explorer.service import ExplorerService
 from tabletap.orders import store as orders_store
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.orders.service import OrderService
@@ -36,6 +41,7 @@ from tabletap.payments import jobs as payment_jobs
 from tabletap.payments.accounts.service import Accounts, AccountService
 from tabletap.payments.changing import OrderChanges
 from tabletap.payments.counter import CounterService
+from tabletap.payments.daily import service as daily
 from tabletap.payments.disputes.service import DisputeService
 from tabletap.payments.gateways.gateway import GatewayContext, found_gateways
 from tabletap.payments.moving import MoveOrder, OrderMoves
@@ -46,9 +52,15 @@ from tabletap.payments.security.noticing import Asked
 from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
+from tabletap.payments.top_ups import TopUpService
 from tabletap.qr.model import BankDetails, checked_bank_details
 from tabletap.realtime.server import LiveServer
+from tabletap.reconciliation.payouts.service import PayoutService
+from tabletap.reconciliation.resolving import ResolveService
+from tabletap.reconciliation.uploading import StatementService
 from tabletap.screens.pages import MenuPage, routes
+from tabletap.till.days.service import DayService
+from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
 from tabletap.webhooks import jobs as webhook_jobs
 from tabletap.webhooks.service import WebhookService
@@ -69,13 +81,16 @@ class App:
         self.db = open_database(
             settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
         )
-        self.accounts = Accounts(self.db, Sealer(settings.encryption_keys, secret))
+        sealer = Sealer(settings.encryption_keys, secret)
+        self.accounts, self.audit = Accounts(self.db, sealer), AuditService(self.db, sealer)
         context = GatewayContext(self.public_url, self.accounts.find, settings.payconic_timeout_seconds)
         self.gateways = found_gateways(context)
         self.services = self._services(secret)
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
         webhook_jobs.register(self.jobs, self.services.webhooks)
+        audit_jobs.register(self.jobs, self.audit)
+        credit_jobs.register(self.jobs, self.services.credits)
         self.jobs.let_nobody_starve()
         self.jobs.cron("17 3 * * *", "upkeep:prune_job_log")(self._prune_job_log)
         self.jobs.cron("37 3 * * *", PRUNE_IDEMPOTENCY, timeout=timedelta(minutes=10))(self._prune_idempotency)
@@ -121,19 +136,28 @@ class App:
             counter=CounterService(db, gateways),
             splits=SplitService(db),
             credits=CreditService(db, _credit_terms),
+            top_ups=TopUpService(db, _is_customer),
             tips=TipService(db),
+            till=TillService(db),
+            days=DayService(db, self.audit, open_items=(daily.open_items,), figures=(daily.totals,)),
+            bank_statements=StatementService(db, gateways),
+            bank_lines=ResolveService(db, gateways),
+            payouts=PayoutService(db),
             webhooks=WebhookService(db, gateways, self.accounts, payments, refunds),
             provider_accounts=AccountService(
                 db, self.accounts, gateways.at_provider, self.public_url, settings.payconic_api_url
             ),
             security=security,
             snapshots=Snapshots(db),
+            audit=self.audit,
+            ledger=ExplorerService(db),
         )
 
     async def open(self) -> None:
         """Open the database and see to it that no secret in it is in clear or under an earlier key."""
         await self.db.start()
         await self.accounts.seal()
+        await self.audit.signing_keys.seal()
 
     async def start(self, *, with_jobs: bool = True) -> None:
         """Open the database, begin to deliver events and, unless another process does, to run jobs."""
@@ -198,13 +222,17 @@ def _checked_bank_details(given: Any) -> dict[str, Any]:
 
 
 async def _currency_is_free(reader: Reader, cafe_id: Id) -> bool:
-    """Until the first order; after that amounts would change their meaning."""
-    return not await orders_store.has_any(reader)
+    """Until the first order and the first credit; after that amounts would change their meaning."""
+    return not await orders_store.has_any(reader) and not await credits_store.has_any(reader)
 
 
 async def _credit_terms(reader: Reader, customer_id: Id) -> Terms | None:
-    person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
-    if person is None or person.kind != "customer":
+    if not await _is_customer(reader, customer_id):
         return None
     cafe = await cafes_store.get_cafe(reader, reader.cafe_id)
     return Terms(cafe.currency, cafe.counter_credit_limit_minor) if cafe else None
+
+
+async def _is_customer(reader: Reader, customer_id: Id) -> bool:
+    person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
+    return person is not None and person.kind == "customer"

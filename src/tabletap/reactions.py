@@ -3,12 +3,19 @@
 from tabletap.audiences.tell import events_of
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.events import Fact
+from tabletap.payments import cash, companions
+from tabletap.payments.events import PaymentMoved, PaymentRefunded
 
 
 async def follow(tx: Transaction, fact: Fact) -> None:
-    """Tell everybody concerned: each fact is appended to the streams of its audiences.
+    """Let what depends on a fact follow, then tell everybody concerned: the streams of its audiences.
 
     A paid order reaches the kitchen through OrderStatusChanged, which `orders.take_payment` emits in the transaction of
     the payment; a completed payment closes its QR code and its share in `payments.settling`.
     """
+    if isinstance(fact, PaymentMoved):
+        await companions.follow(tx, fact)
+        await cash.taken(tx, fact)
+    elif isinstance(fact, PaymentRefunded):
+        await cash.given_back(tx, fact)
     tx.tell(*events_of(fact, tx.cause_id))

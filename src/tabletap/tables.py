@@ -5,28 +5,38 @@ from tabletap.credits import store as credit
 from tabletap.identity import store as identity
 from tabletap.infra import idempotency, streams
 from tabletap.ledger import store as ledger
+from tabletap.ledger.audit import store as audit
 from tabletap.orders import store as orders
 from tabletap.payments import store as payments
 from tabletap.payments.accounts import store as provider_accounts
 from tabletap.payments.disputes import store as disputes
 from tabletap.payments.security import store as security
 from tabletap.qr import store as qr
+from tabletap.reconciliation import store as reconciliation
+from tabletap.reconciliation.payouts import store as payouts
+from tabletap.till import store as till
+from tabletap.till.days import store as days
 from tabletap.tips import store as tips
 from tabletap.webhooks import store as webhooks
 
 __all__ = [
+    "audit",
     "cafes",
     "credit",
+    "days",
     "disputes",
     "idempotency",
     "identity",
     "ledger",
     "orders",
     "payments",
+    "payouts",
     "provider_accounts",
     "qr",
+    "reconciliation",
     "security",
     "streams",
+    "till",
     "tips",
     "webhooks",
 ]

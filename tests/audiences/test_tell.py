@@ -30,6 +30,7 @@ STREAMS = {
     "payment_disputed": {"payment", "counter", "management"},
     "credit_added": {"user", "counter"},
     "credit_deducted": {"user", "counter"},
+    "credit_account_changed": {"user", "counter", "management"},
     "split_changed": {"order", "counter"},
     "security_event": {"management"},
 }
@@ -74,6 +75,7 @@ async def test_a_whole_service_is_told_to_exactly_the_streams_of_the_contract(pl
     assert set(found) == set(STREAMS) - {
         "credit_added",
         "credit_deducted",
+        "credit_account_changed",
         "split_changed",
         "order_changed",
         "security_event",

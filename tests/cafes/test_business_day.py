@@ -16,7 +16,7 @@ CAFE = Cafe(
     new_id(), "Corner", "AUD", "Australia/Sydney", "pay_first", {}, 5, "credit", None, 5_000, None, 1,
     datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.integers(1_577_836_800, 1_893_456_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
 def cafe_in(zone: str, starts_minute: int = 0) -> Cafe:

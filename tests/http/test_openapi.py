@@ -36,6 +36,11 @@ MONEY = {
     "post /api/v1/qr-payments/{qr_payment_id}/confirm",
     "post /api/v1/credits/add",
     "post /api/v1/credits/deduct",
+    "post /api/v1/bank-lines/{line_id}/match",
+    "post /api/v1/bank-lines/{line_id}/undo",
+    "post /api/v1/bank-lines/{line_id}/credit",
+    "post /api/v1/bank-lines/{line_id}/refund",
+    "post /api/v1/bank-lines/{line_id}/dismiss",
 }
 
 

@@ -10,12 +10,13 @@ import pytest_asyncio
 import socketio
 
 from tabletap.kernel.ids import new_id
+from tests.reconciliation.bank import awaited, line, newest, take_in
 from tests.support.shared_world import heal, opened
 from tests.support.world import World, money_row_counts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MONEY_PATHS = ("/payments", "/refunds", "/credits", "/qr-payments", "/disputes", "/bank-statements")
+MONEY_PATHS = ("/payments", "/refunds", "/credits", "/qr-payments", "/disputes", "/bank-", "/payouts")
 HARMLESS = {
     "post /payments/{payment_id}/verify",
     "post /payments/{payment_id}/cancel",
@@ -23,8 +24,15 @@ HARMLESS = {
     "post /payments/{payment_id}/refunds/preview",
     "post /orders/{order_id}/refunds/preview",
     "post /refunds/{refund_id}/retry",
+    "post /credits/accounts/{customer_id}/suspend",
+    "post /credits/accounts/{customer_id}/reactivate",
+    "post /credits/accounts/{customer_id}/close",
+    "post /credits/top-ups",
+    "post /bank-statements",
+    "post /payouts",
 }
-"""They ask, show or give up a claim; no money moves. A new one below a money path is a decision: write it down here."""
+"""They ask, show or give up a claim; no money moves. Or they have a key of their own: a file, a payout's name.
+A new one below a money path is a decision: write it down here."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -138,6 +146,18 @@ async def cancelling(world: World) -> Request:
     return Request(f"/orders/{order_id}/status", {"status": "cancelled"}, {"status": "cancelled", "reason": "spilt"})
 
 
+def of_line(path: str, amount: int, *, by_reference: bool = True) -> Prepare:
+    """A manager's word about a line of a bank statement."""
+
+    async def prepare(world: World) -> Request:
+        wanted = await awaited(world)
+        await take_in(world, line(amount, wanted["reference"] if by_reference else "no reference"))
+        word = {"paymentIds": [wanted["paymentId"]]} if path == "match" else {"reason": "a word"}
+        return Request(f"/bank-lines/{(await newest(world)).bank_line_id}/{path}", word, {**word, "reason": "another"})
+
+    return prepare
+
+
 CASES: dict[str, Prepare] = {
     "post /payments": payment,
     "post /payments/{payment_id}/refunds": refund,
@@ -148,6 +168,11 @@ CASES: dict[str, Prepare] = {
     "post /qr-payments/{qr_payment_id}/confirm": transfer,
     "post /credits/add": credit("/credits/add"),
     "post /credits/deduct": credit("/credits/deduct"),
+    "post /bank-lines/{line_id}/match": of_line("match", 480, by_reference=False),
+    "post /bank-lines/{line_id}/undo": of_line("undo", 480),
+    "post /bank-lines/{line_id}/credit": of_line("credit", 580),
+    "post /bank-lines/{line_id}/refund": of_line("refund", 580),
+    "post /bank-lines/{line_id}/dismiss": of_line("dismiss", 77, by_reference=False),
 }
 """Every operation that requires a key, by its name in the API's description."""
 ALL: dict[str, Prepare] = {

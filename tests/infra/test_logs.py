@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,7 +126,8 @@ def test_no_secret_is_written_however_deep_it_is(stream: io.StringIO) -> None:
         pin=1234,
     )
 
-    text = stream.getvalue()
+    # Without its time, whose digits may happen to look like what must not be seen.
+    text = re.sub(r'"timestamp":\s*"[^"]*"', "", stream.getvalue())
     for hidden in ("hunter2-", TOKEN, "aHVudGVyMg", "737", CARD, "4111 1111", "1234"):
         assert hidden not in text
     (line,) = lines(stream)

@@ -12,15 +12,18 @@ LIVE = ("pending", "processing")
 
 _PAYMENTS = """
 SELECT id, order_id, method, state, amount_minor, tip_minor, refunded_minor, refund_pending_minor, needs_review,
-  released
+  released, goes_with_id
 FROM payment WHERE cafe_id = $1 ORDER BY id
 """
 _JOURNALS = "SELECT journal_id, SUM(amount_minor) FROM entry WHERE cafe_id = $1 GROUP BY journal_id"
 _BALANCES = "SELECT account, SUM(amount_minor) FROM entry WHERE cafe_id = $1 GROUP BY account"
 _BOOKED = "FROM entry e JOIN journal j ON j.cafe_id = e.cafe_id AND j.id = e.journal_id WHERE e.cafe_id = $1"
 _APPLIED = f"""
-SELECT j.order_id, -SUM(e.amount_minor) {_BOOKED} AND e.account = 'sales' AND j.kind = 'payment' GROUP BY j.order_id
+SELECT j.order_id, -SUM(e.amount_minor) {_BOOKED} AND j.kind = 'payment'
+  AND (e.account IN ('sales', 'tax_payable') OR (e.account LIKE 'customer_credit:%' AND e.amount_minor < 0))
+GROUP BY j.order_id
 """
+"""What bills took, by the books: things were sold, or credit was."""
 _CAPTURES = f"SELECT j.payment_id, COUNT(DISTINCT j.id) {_BOOKED} AND j.kind = 'payment' GROUP BY j.payment_id"
 _AT_PROVIDER = f"""
 SELECT j.payment_id, SUM(e.amount_minor) {_BOOKED} AND e.account LIKE 'provider:%' GROUP BY j.payment_id
@@ -36,7 +39,10 @@ WHERE s.cafe_id = $1 AND s.status IN ('open', 'paying') AND o.status <> 'cancell
 GROUP BY o.id, o.total_minor, o.paid_minor
 """
 _CREDIT_MOVES = "SELECT customer_id, SUM(amount_minor) FROM credit_transaction WHERE cafe_id = $1 GROUP BY customer_id"
-_CREDIT_BALANCES = "SELECT customer_id, posted_minor FROM customer_credit WHERE cafe_id = $1"
+_CREDIT_BALANCES = "SELECT customer_id, posted_minor, held_minor FROM customer_credit WHERE cafe_id = $1"
+_CREDIT_LOTS = """
+SELECT customer_id, SUM(remaining_minor), SUM(held_minor) FROM credit_lot WHERE cafe_id = $1 GROUP BY customer_id
+"""
 _OPEN_REFUNDS = """
 SELECT r.id, p.method, r.destination
 FROM refund r JOIN payment p ON p.cafe_id = r.cafe_id AND p.id = r.payment_id
@@ -59,6 +65,7 @@ class PaymentRow(msgspec.Struct, frozen=True, array_like=True):
     pending: int
     needs_review: bool
     released: bool
+    goes_with: str | None
 
     @property
     def total(self) -> int:
@@ -88,7 +95,7 @@ def faults(place: Place, cafe_id: str, decided: Collection[str] = ()) -> list[st
         *_overdrawn(rows),
         *_bills(place, cafe_id, rows),
         *_shares(place, cafe_id),
-        *_credit(place, cafe_id),
+        *_credit(place, cafe_id, rows),
         *_books(place, cafe_id, rows),
         *_provider(place, cafe_id, rows, charges, decided),
     ]
@@ -99,7 +106,7 @@ def faults_in_the_end(place: Place, cafe_id: str, decided: Collection[str]) -> l
     rows = payments(place, cafe_id)
     return [
         *faults(place, cafe_id, decided),
-        *(f"still {row.state}: {row}" for row in rows if row.is_live and row.method != "cash" and not row.needs_review),
+        *(f"still {row.state}: {row}" for row in rows if row.is_live and not _waits_for_a_person(row, rows)),
         *(
             f"order {order_id} ({status}): total {total}, paid {paid}, and {reserved} still under way"
             for order_id, status, total, paid, reserved, _ in place.rows(_ORDERS, cafe_id)
@@ -109,6 +116,12 @@ def faults_in_the_end(place: Place, cafe_id: str, decided: Collection[str]) -> l
         *_unnoticed(rows, _charges(place, rows), decided),
         *_undone_work(place, cafe_id),
     ]
+
+
+def _waits_for_a_person(row: PaymentRow, rows: list[PaymentRow]) -> bool:
+    """Cash is taken by somebody, a review is decided by somebody; credit beside such a payment waits with it."""
+    main = next((other for other in rows if other.id == row.goes_with and other.is_live), row)
+    return main.method == "cash" or main.needs_review
 
 
 def _charges(place: Place, rows: list[PaymentRow]) -> dict[str, list[dict[str, Any]]]:
@@ -153,10 +166,16 @@ def _shares(place: Place, cafe_id: str) -> Iterator[str]:
             yield f"order {order_id}: {outstanding} outstanding, shares of {shares}"
 
 
-def _credit(place: Place, cafe_id: str) -> Iterator[str]:
-    """Every cached balance equals its entries, in both books."""
+def _credit(place: Place, cafe_id: str, rows: list[PaymentRow]) -> Iterator[str]:
+    """Every cached balance equals its entries, in both books, and its lots; what is held is held for live payments."""
+    lots = {customer: (int(left), int(held)) for customer, left, held in place.rows(_CREDIT_LOTS, cafe_id)}
+    live = sum(row.amount for row in rows if row.goes_with is not None and row.is_live)
+    if sum(held for _, held in lots.values()) != live:
+        yield f"{lots} held in lots, {live} for payments under way"
     moved, booked = dict(place.rows(_CREDIT_MOVES, cafe_id)), dict(place.rows(_BALANCES, cafe_id))
-    for customer_id, posted in place.rows(_CREDIT_BALANCES, cafe_id):
+    for customer_id, posted, held in place.rows(_CREDIT_BALANCES, cafe_id):
+        if lots.get(customer_id, (0, 0)) != (posted, held):
+            yield f"credit of {customer_id}: {posted} cached, {held} held, lots {lots.get(customer_id)}"
         entries = -int(booked.get(f"customer_credit:{customer_id}", 0))
         if posted < 0 or posted != int(moved.get(customer_id, 0)) or posted != entries:
             yield f"credit of {customer_id}: {posted} cached, {moved.get(customer_id)} moved, {entries} booked"

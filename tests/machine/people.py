@@ -1,6 +1,6 @@
 """What guests and staff of the cafe do."""
 
-from tabletap.orders.model import Line, OrderStatus, PlaceOrder
+from tabletap.orders.model import Line, OrderStatus, OrderView, PlaceOrder
 from tabletap.payments.changing import ChangeOrder
 from tabletap.payments.counter import ConfirmTransfer
 from tabletap.payments.moving import MoveOrder
@@ -10,6 +10,7 @@ from tabletap.payments.refunds import ConfirmRefund, RefundPayment
 from tabletap.payments.reviewing import ReviewAction, ReviewPayment
 from tabletap.payments.service import StartPayment
 from tabletap.payments.splits import SplitBill, WantedShare
+from tabletap.payments.top_ups import TopUp
 from tests.machine.asking import SOME, Caller, sometimes
 
 METHODS = (
@@ -33,6 +34,15 @@ class People(Caller):
         view = self.attempt(lambda services: services.orders.place(PlaceOrder(items=(line,)), self.people["customer"]))
         self.orders.append(view.id)
 
+    @sometimes(2, when=lambda self: len(self.orders) < 6, amount=(200, 1_000))
+    def buy_credit(self, amount: int) -> None:
+        view = self.attempt(
+            lambda services: services.top_ups.order(TopUp(amount_minor=amount), self.people["customer"])
+        )
+        self.note("buy credit", view)
+        if isinstance(view, OrderView):
+            self.orders.append(view.id)
+
     @sometimes(
         5,
         some=SOME,
@@ -40,14 +50,16 @@ class People(Caller):
         amount=(None, None, None, 100, 480, 900),
         tip=(0, 0, 50, 5_000),
         by=("customer", "customer", "counter"),
+        credit=(None, None, 100, 300),
     )
-    def pay(self, some: int, method: str, amount: int | None, tip: int, by: str) -> None:
+    def pay(self, some: int, method: str, amount: int | None, tip: int, by: str, credit: int | None = None) -> None:
         request = StartPayment(
             order_id=self.order(some),
             method=method,
             amount_minor=amount,
             tip_minor=tip,
-            customer_id=self.people["customer"].person_id if method == "customer_credit" else None,
+            credit_minor=credit,
+            customer_id=self.people["customer"].person_id if method == "customer_credit" or credit else None,
         )
         person = self.people[by]
         self.ask(f"pay {method}", by, lambda services, once: services.payments.start(request, person, once))

@@ -5,9 +5,13 @@ from typing import Any
 
 import asyncpg
 
+from tabletap.cli.books import audited
 from tabletap.credits import store as credits_store
+from tabletap.credits.sums import checking as credit
 from tabletap.infra.db.sqlite import SqliteDatabase
 from tabletap.ledger import service as ledger
+from tabletap.orders import checking as orders
+from tabletap.till import service as till
 from tests.support.world import CafeWorld, World
 
 PATIENCE_SECONDS = 15
@@ -25,13 +29,16 @@ async def rows(world: World, sql: str) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
-async def journal_lines(world: World, payment_id: str) -> dict[str, int]:
-    """What was booked for a payment in sum, by account."""
+async def journal_lines(world: World, payment_id: str, *, apart: bool = False) -> dict[str, int]:
+    """What was booked for a payment in sum, by account; the tax in its sales together with them, or `apart`."""
     sql = (
         "SELECT j.payment_id, e.account, SUM(e.amount_minor) FROM entry e JOIN journal j ON j.id = e.journal_id "
         "GROUP BY j.payment_id, e.account"
     )
-    return {account: int(amount) for of_payment, account, amount in await rows(world, sql) if of_payment == payment_id}
+    booked = {account: int(amount) for of, account, amount in await rows(world, sql) if of == payment_id}
+    if not apart and "tax_payable" in booked:
+        booked["sales"] = booked.get("sales", 0) + booked.pop("tax_payable")
+    return booked
 
 
 async def assert_books_are_right(world: World) -> None:
@@ -39,10 +46,14 @@ async def assert_books_are_right(world: World) -> None:
     for cafe in (world.home, world.other):
         await _assert_ledger_balances(world, cafe)
         await _assert_credit_equals_its_entries(world, cafe)
+        assert await world.app.db.read(cafe.id, till.check, consistent=True) == []
+        assert await world.app.db.read(cafe.id, orders.check, consistent=True) == []
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while faults := [*await _reservation_faults(world), *await _provider_faults(world)]:
         assert asyncio.get_running_loop().time() < deadline, faults
         await asyncio.sleep(0.1)
+    for cafe in (world.home, world.other):
+        assert (await audited(world.app.db, cafe.id)).faults == []
 
 
 async def _assert_ledger_balances(world: World, cafe: CafeWorld) -> None:
@@ -59,7 +70,9 @@ async def _assert_credit_equals_its_entries(world: World, cafe: CafeWorld) -> No
         assert posted >= 0, account
         assert -balances.get(f"customer_credit:{account.customer_id}", 0) == posted, account
         assert sums.get(account.customer_id, 0) == posted, account
-        assert account.total_earned_minor - account.total_spent_minor == posted, account
+        gone = account.total_spent_minor + account.total_expired_minor
+        assert account.total_earned_minor - gone == posted, account
+    assert await world.app.db.read(cafe.id, credit.check, consistent=True) == []
 
 
 async def _reservation_faults(world: World) -> list[str]:

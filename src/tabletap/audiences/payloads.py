@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from tabletap.credits.model import AccountStatus, CreditType
 from tabletap.kernel.ids import Id
 from tabletap.orders.model import Order, OrderItem, OrderStatus, PaymentStatus
 from tabletap.payments.model import DisputeStatus, PaymentState, RefundStatus, ReviewReason, ShownState
@@ -177,6 +178,7 @@ class CreditChanged(Payload, frozen=True, kw_only=True):
 
     customer_id: Id
     amount: int
+    type: CreditType
     transaction_id: Id
     order_id: Id | None = None
 
@@ -185,6 +187,14 @@ class CreditChangedForOwner(CreditChanged, frozen=True, kw_only=True):
     """The same for the customer, who also learns the balance."""
 
     new_balance: int
+
+
+class CreditAccountTold(Payload, frozen=True, kw_only=True):
+    """`credit_account_changed`. Why is for the managers alone: they ask for it."""
+
+    customer_id: Id
+    status: AccountStatus
+    previous_status: AccountStatus
 
 
 class SecurityEventTold(Payload, frozen=True, kw_only=True):
@@ -203,6 +213,26 @@ class SecurityEventTold(Payload, frozen=True, kw_only=True):
     payment_id: Id | None = None
     amount: int | None = None
     payment_method: str | None = None
+
+
+class DrawerTold(Payload, frozen=True, kw_only=True):
+    """`drawer_changed`: a drawer was opened, moved by hand, counted or closed. What is expected in it is not told."""
+
+    session_id: Id
+    drawer: str
+    status: str
+    opened_by: Id
+    counted_at: datetime | None = None
+    difference_amount: int | None = None
+
+
+class DayTold(Payload, frozen=True, kw_only=True):
+    """`day_closed`: its report can be read and printed."""
+
+    business_day: str
+    z_number: int
+    closed_by: Id
+    reason: str | None = None
 
 
 class SplitTold(Payload, frozen=True, kw_only=True):

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 import msgspec
 
 from tabletap.audiences.payloads import (
+    CreditAccountTold,
     CreditChanged,
     CreditChangedForOwner,
+    DayTold,
     DisputeTold,
+    DrawerTold,
     KitchenTicket,
     KitchenTicketChanged,
     OrderChangedTold,
@@ -102,6 +105,17 @@ EVENTS: dict[str, EventModel] = dict(
             (CreditChangedForOwner, (_USER,)),
             (CreditChanged, (_COUNTER,)),
         ),
+        _event(
+            "credit_account_changed",
+            "A customer's credit was suspended, reactivated or closed.",
+            (CreditAccountTold, (_USER, _COUNTER, _MANAGEMENT)),
+        ),
+        _event(
+            "drawer_changed",
+            "A drawer was opened, moved by hand, counted or closed.",
+            (DrawerTold, (_COUNTER, _MANAGEMENT)),
+        ),
+        _event("day_closed", "A business day was closed.", (DayTold, (_MANAGEMENT,))),
         _event(
             "security_event",
             "Something near money was refused that a manager wants to know of; repeated within a minute it is counted.",

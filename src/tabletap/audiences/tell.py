@@ -6,9 +6,12 @@ from typing import Any
 import msgspec
 
 from tabletap.audiences.payloads import (
+    CreditAccountTold,
     CreditChanged,
     CreditChangedForOwner,
+    DayTold,
     DisputeTold,
+    DrawerTold,
     KitchenTicketChanged,
     OrderChangedTold,
     OrderInPreparation,
@@ -27,7 +30,7 @@ from tabletap.audiences.payloads import (
     kitchen_ticket,
 )
 from tabletap.audiences.streams import Audience, StreamName, of_cafe, of_order, of_payment, of_user
-from tabletap.credits.events import CreditMoved
+from tabletap.credits.events import CreditAccountChanged, CreditMoved
 from tabletap.kernel.events import Event, Fact
 from tabletap.kernel.ids import Id, new_id
 from tabletap.orders.events import OrderChanged, OrderCreated, OrderStatusChanged
@@ -38,6 +41,8 @@ from tabletap.payments.model import Payment, PaymentState
 from tabletap.payments.security.events import RefusalNoticed
 from tabletap.payments.security.model import SEVERITIES
 from tabletap.payments.views import split_view
+from tabletap.till.days.events import DayClosed
+from tabletap.till.events import DrawerChanged
 
 _encode = msgspec.json.Encoder().encode
 
@@ -252,6 +257,7 @@ def _credit_moved(fact: CreditMoved) -> list[Telling]:
     told = CreditChanged(
         customer_id=moved.customer_id,
         amount=abs(moved.amount_minor),
+        type=moved.type,
         transaction_id=moved.id,
         order_id=moved.order_id,
     )
@@ -259,6 +265,15 @@ def _credit_moved(fact: CreditMoved) -> list[Telling]:
     name = "credit_added" if moved.amount_minor > 0 else "credit_deducted"
     counter = _in(fact.cafe_id, Audience.COUNTER)
     return [_telling(name, (for_owner, [of_user(moved.customer_id)]), (told, counter))]
+
+
+def _credit_account_changed(fact: CreditAccountChanged) -> list[Telling]:
+    change = fact.change
+    told = CreditAccountTold(
+        customer_id=change.customer_id, status=change.to_status, previous_status=change.from_status
+    )
+    heard = [of_user(change.customer_id), *_in(fact.cafe_id, Audience.COUNTER, Audience.MANAGEMENT)]
+    return [_telling("credit_account_changed", (told, heard))]
 
 
 def _split_changed(fact: SplitChanged) -> list[Telling]:
@@ -291,6 +306,27 @@ def _refusal_noticed(fact: RefusalNoticed) -> list[Telling]:
     return [_telling("security_event", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
 
 
+def _drawer_changed(fact: DrawerChanged) -> list[Telling]:
+    session = fact.session
+    told = DrawerTold(
+        session_id=session.id,
+        drawer=session.drawer,
+        status=session.status,
+        opened_by=session.opened_by,
+        counted_at=session.counted_at,
+        difference_amount=session.difference_minor,
+    )
+    return [_telling("drawer_changed", (told, _in(fact.cafe_id, Audience.COUNTER, Audience.MANAGEMENT)))]
+
+
+def _day_closed(fact: DayClosed) -> list[Telling]:
+    closed = fact.closed
+    told = DayTold(
+        business_day=closed.business_day, z_number=closed.z_number, closed_by=closed.closed_by, reason=closed.reason
+    )
+    return [_telling("day_closed", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
+
+
 _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     OrderCreated: _order_created,
     OrderStatusChanged: _order_status_changed,
@@ -300,6 +336,9 @@ _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     PaymentRefunded: _payment_refunded,
     DisputeMoved: _payment_disputed,
     CreditMoved: _credit_moved,
+    CreditAccountChanged: _credit_account_changed,
     SplitChanged: _split_changed,
     RefusalNoticed: _refusal_noticed,
+    DrawerChanged: _drawer_changed,
+    DayClosed: _day_closed,
 }

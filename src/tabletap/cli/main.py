@@ -9,7 +9,7 @@ import typer
 
 from tabletap import __version__
 from tabletap.cafes.model import PaymentPolicy
-from tabletap.cli import books, demo, notices, processes, setting_up, upkeep
+from tabletap.cli import books, demo, notices, processes, reconciling, setting_up, upkeep
 from tabletap.cli.console import complain, say
 from tabletap.cli.provider import given_account
 from tabletap.cli.running import run
@@ -140,9 +140,26 @@ def check() -> None:
 
 
 @app.command()
-def verify(cafe_id: CafeId) -> None:
-    """Check a cafe's books: journals, balances, refunds, orders. Exit 1 says where they disagree."""
-    run(books.verify_cafe(cafe_id))
+def verify(
+    cafe_id: Annotated[str | None, typer.Option("--cafe", help="The cafe's id, as `cafe create` printed it.")] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --cafe: write what is sealed to this file. Without: check this file, with no database."
+        ),
+    ] = None,
+) -> None:
+    """Check a cafe's books: journals, balances, refunds, orders, the audit chain. Exit 1 says where they disagree.
+
+    With --cafe and --export FILE the sealed books are also written to FILE. With --export FILE alone that file is
+    checked, on any machine and without a database.
+    """
+    if cafe_id is not None:
+        run(books.verify_cafe(cafe_id, export))
+    elif export is not None:
+        books.verify_export(export)
+    else:
+        raise typer.BadParameter("name a cafe with --cafe, or an exported file with --export.")
 
 
 # --- setting up a cafe --------------------------------------------------------------------
@@ -189,6 +206,22 @@ def import_menu(
 ) -> None:
     """Replace a cafe's menu by what is in a file: all of it, or nothing if a line is wrong."""
     run(setting_up.import_menu(file, cafe_id))
+
+
+# --- the bank -------------------------------------------------------------------------------
+
+
+@app.command()
+def reconcile(
+    file: Annotated[Path, typer.Argument(help="A bank statement: camt.053, camt.054, MT940, OFX or CSV.")],
+    cafe_id: CafeId,
+    account: Annotated[
+        str | None, typer.Option(help="Say that a statement of this account is right, if the cafe's is another.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")] = False,
+) -> None:
+    """Match a bank statement with the transfers that are awaited. Safe to repeat: the same file changes nothing."""
+    run(reconciling.reconcile(file, cafe_id, account, dry_run=dry_run))
 
 
 # --- what providers told us -----------------------------------------------------------------

@@ -18,6 +18,7 @@ from tabletap.payments.order_refunds import ExpectedRefund, RefundOrder
 from tabletap.payments.refunds import ConfirmRefund, RefundPayment
 from tabletap.payments.reviewing import ReviewAction, ReviewPayment
 from tabletap.payments.service import StartPayment
+from tabletap.payments.top_ups import TopUp
 
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -138,6 +139,8 @@ class PaymentRequest(Given, frozen=True):
     payment_method: Word
     amount: int | None = None
     tip_amount: int = 0
+    credit_amount: int | None = None
+    """Of the amount, what the customer's credit pays; the method pays the rest and the tip."""
     customer_id: GivenId | None = None
     split_id: GivenId | None = None
     return_url: Address | None = None
@@ -152,10 +155,31 @@ class PaymentRequest(Given, frozen=True):
             method=self.payment_method,
             amount_minor=self.amount,
             tip_minor=self.tip_amount,
+            credit_minor=self.credit_amount,
             customer_id=self.customer_id,
             split_id=self.split_id,
             return_url=self.return_url,
             metadata=self.metadata,
+            cafe_id=self.cafe_id,
+            currency=self.currency,
+        )
+
+
+class TopUpRequest(Given, frozen=True):
+    """`POST /credits/top-ups`: customers buy for themselves, staff name a customer."""
+
+    amount: int
+    customer_id: GivenId | None = None
+    client_order_id: ShortText | None = None
+    cafe_id: GivenId | None = None
+    currency: Word | None = None
+
+    def wanted(self) -> TopUp:
+        """As the service takes it."""
+        return TopUp(
+            amount_minor=self.amount,
+            customer_id=self.customer_id,
+            client_order_id=self.client_order_id,
             cafe_id=self.cafe_id,
             currency=self.currency,
         )
@@ -258,10 +282,14 @@ class ConfirmRequest(Given, frozen=True):
 
     amount: int
     bank_reference: ShortText | None = None
+    accept_difference: bool = False
+    """Another amount than what is due is what came: less pays in part, more waits for a decision."""
 
     def wanted(self) -> ConfirmTransfer:
         """As the service takes it."""
-        return ConfirmTransfer(amount_minor=self.amount, bank_reference=self.bank_reference)
+        return ConfirmTransfer(
+            amount_minor=self.amount, bank_reference=self.bank_reference, accept_difference=self.accept_difference
+        )
 
 
 # --- credit and tips --------------------------------------------------------------------

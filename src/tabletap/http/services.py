@@ -8,6 +8,8 @@ from tabletap.credits.service import CreditService
 from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Tokens
 from tabletap.infra.db.open import AnyDatabase
+from tabletap.ledger.audit.service import AuditService
+from tabletap.ledger.explorer.service import ExplorerService
 from tabletap.orders.service import OrderService
 from tabletap.payments.accounts.service import AccountService
 from tabletap.payments.changing import OrderChanges
@@ -20,6 +22,12 @@ from tabletap.payments.reviewing import ReviewService
 from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
+from tabletap.payments.top_ups import TopUpService
+from tabletap.reconciliation.payouts.service import PayoutService
+from tabletap.reconciliation.resolving import ResolveService
+from tabletap.reconciliation.uploading import StatementService
+from tabletap.till.days.service import DayService
+from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
 from tabletap.webhooks.service import WebhookService
 
@@ -42,11 +50,19 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     counter: CounterService
     splits: SplitService
     credits: CreditService
+    top_ups: TopUpService
     tips: TipService
+    till: TillService
+    days: DayService
+    bank_statements: StatementService
+    bank_lines: ResolveService
+    payouts: PayoutService
     webhooks: WebhookService
     provider_accounts: AccountService
     security: SecurityService
     snapshots: Snapshots
+    audit: AuditService
+    ledger: ExplorerService
 
 
 class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,10 @@ They run through `Database.across_cafes`, outside the tenant role:
 - webhook token: the path of a provider's call finds the provider account (`payments.accounts.store`)
 - old notices: upkeep forgets what they said, cafe by cafe (`webhooks.store`)
 - sealing: at every start all accounts' secrets are brought under the present key (`payments.accounts.store`)
+- expired credit: upkeep books what customers of whichever cafes let expire, account by account (`credits.store`)
 - streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
 - upkeep: whose idempotency keys are old enough to be forgotten; the forgetting is cafe by cafe (`infra.idempotency`)
+- audit chain: the books of one cafe after the other are sealed (`ledger.audit.store`)
+- signing keys: at every start they, too, are brought under the present key (`ledger.audit.store`)
 - jobs: the job engine claims work of all cafes (`infra.jobs`)
 """

@@ -1,9 +1,17 @@
 """The ledger's tables and statements."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from tabletap.infra.db.schema import Id, Instant, Minor, Text, Whole, column, metadata, param
 from tabletap.infra.db.statement import Statement
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index on both engines."""
+    return {"postgresql_where": sa.text(condition), "sqlite_where": sa.text(condition)}
+
 
 journal = sa.Table(
     "journal",
@@ -19,6 +27,9 @@ journal = sa.Table(
     column("at", Instant),
     column("source_id", Id, null=True),
     sa.CheckConstraint("mode IN ('live', 'test')", name="mode"),
+    sa.Index("ix_journal_at", "cafe_id", "at", "id"),
+    sa.Index("ix_journal_order", "cafe_id", "order_id", **_where("order_id IS NOT NULL")),
+    sa.Index("ix_journal_payment", "cafe_id", "payment_id", **_where("payment_id IS NOT NULL")),
 )
 entry = sa.Table(
     "entry",
@@ -33,7 +44,7 @@ entry = sa.Table(
     sa.ForeignKeyConstraint(
         ["cafe_id", "journal_id"], ["journal.cafe_id", "journal.id"], deferrable=True, initially="DEFERRED"
     ),
-    sa.Index("ix_entry_account", "cafe_id", "account"),
+    sa.Index("ix_entry_statement", "cafe_id", "account", "journal_id"),
 )
 
 UNBALANCED = Statement(

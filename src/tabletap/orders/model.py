@@ -1,13 +1,15 @@
 """What an order is, what it costs and how it may move (contract 2.2 and 4.1). Pure."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from tabletap.kernel.ids import Id
 
 OrderStatus = Literal["pending", "paid", "preparing", "ready", "collected", "cancelled"]
+OrderKind = Literal["sale", "top_up"]
+"""What an order sells: things from the menu, or prepaid credit, of which nothing is made."""
 PaymentStatus = Literal["unpaid", "partly_paid", "paid", "partly_refunded", "refunded"]
 
 
@@ -70,6 +72,11 @@ class Order(msgspec.Struct, frozen=True):
     paid_at: datetime | None
     business_day: str = ""
     """The day the number counts in, in the cafe's time zone: `2026-11-23`."""
+    kind: OrderKind = "sale"
+    tax_paid_minor: int = 0
+    """Of `paid_minor`, the tax: booked as payable, and in proportion while only part of the bill is paid."""
+    tax_refunded_minor: int = 0
+    """Of `tax_paid_minor`, what went back with refunds."""
 
     @property
     def outstanding_minor(self) -> int:
@@ -89,6 +96,14 @@ class Order(msgspec.Struct, frozen=True):
         if self.paid_minor == 0:
             return "paid" if self.total_minor == 0 else "unpaid"
         return "paid" if self.paid_minor >= self.total_minor else "partly_paid"
+
+
+class Taken(NamedTuple):
+    """What a bill did with money: the order after it, how much of it the bill took, and the tax in that."""
+
+    order: Order
+    applied_minor: int
+    tax_minor: int
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +157,7 @@ class OrderView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True)
     currency: str
     version: int
     created_at: datetime
+    kind: OrderKind
     table_id: Id | None = None
     table_number: str | None = None
     takeaway_name: str | None = None
@@ -171,6 +187,11 @@ def tax_within(gross_minor: int, basis_points: int) -> int:
     """The tax contained in a price that includes it, rounded half up to the minor unit."""
     whole = 10_000 + basis_points
     return (gross_minor * basis_points * 2 + whole) // (2 * whole)
+
+
+def in_proportion(tax_minor: int, part_minor: int, whole_minor: int) -> int:
+    """The tax in part of a sum, rounded half up; all of it in the whole."""
+    return (2 * tax_minor * part_minor + whole_minor) // (2 * whole_minor) if whole_minor else 0
 
 
 def view_of(order: Order, items: list[OrderItem]) -> OrderView:
@@ -208,4 +229,5 @@ def view_of(order: Order, items: list[OrderItem]) -> OrderView:
         customer_id=order.customer_id,
         client_order_id=order.client_order_id,
         paid_at=order.paid_at,
+        kind=order.kind,
     )

@@ -1,41 +1,41 @@
 """Placing orders, moving them on, and what payments do to them."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from tabletap.cafes import store as cafes
 from tabletap.cafes.business_day import business_day_of
-from tabletap.cafes.model import Cafe, MenuItem
+from tabletap.cafes.model import Cafe
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.infra.paging import Page, page_of
 from tabletap.kernel.errors import FieldError, InvalidRequest, NotAllowed, VersionConflict
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role, require_currency
+from tabletap.ledger.model import SALES, TAX_PAYABLE
+from tabletap.ledger.service import post
 from tabletap.orders import store
 from tabletap.orders.errors import (
-    ItemUnavailable,
     OrderNotChangeable,
     OrderNotFound,
     PriceChanged,
     TransitionNotAllowed,
 )
 from tabletap.orders.events import OrderChanged, OrderCreated, OrderStatusChanged
+from tabletap.orders.lines import MAX_LINES, check_lines, priced, sums_of
 from tabletap.orders.model import (
     Line,
     Order,
     OrderItem,
+    OrderKind,
     OrderStatus,
     OrderView,
     PlaceOrder,
+    Taken,
+    in_proportion,
     may_move,
-    tax_within,
     view_of,
 )
 
-MAX_LINES = 100
-MAX_QUANTITY = 99
 _MOVERS = (Role.KITCHEN, Role.STAFF)
 
 
@@ -90,48 +90,28 @@ class OrderService:
             cafe = await cafe_of(tx)
             require_currency(request.currency, cafe.currency)
             order_id = new_id()
-            items = [await _priced(tx, order_id, n, line) for n, line in enumerate(request.items, 1)]
+            items = [await priced(tx, order_id, n, line) for n, line in enumerate(request.items, 1)]
             order = await self._order(tx, cafe, order_id, items, request, by)
             store.add(tx, order, items)
             tx.emit(OrderCreated(cafe_id=tx.cafe_id, at=tx.now, order=order, items=items))
             return view_of(order, items)
 
-        _check_lines(request.items, "items")
+        check_lines(request.items, "items")
         return await self.db.transaction(by.cafe_id, decide)
 
     async def _order(
         self, tx: Transaction, cafe: Cafe, order_id: Id, items: list[OrderItem], request: PlaceOrder, by: Actor
     ) -> Order:
-        total, tax = _sums(items)
+        total, tax = sums_of(items)
         if request.expected_total_minor is not None and request.expected_total_minor != total:
             raise PriceChanged(f"The total is {total} now, not {request.expected_total_minor}; look again and reorder.")
         table_id, table_number = await _table(tx, request, by)
-        business_day = business_day_of(cafe, tx.now).date.isoformat()
-        return Order(
-            cafe_id=tx.cafe_id,
-            id=order_id,
-            order_number=await store.next_number(tx, business_day),
-            table_id=table_id,
-            table_number=table_number,
-            takeaway_name=request.takeaway_name,
-            session_id=by.session_id,
-            customer_id=None if by.is_staff else by.person_id,
-            placed_by=by.person_id,
+        return await numbered(
+            tx, cafe, by, order_id, total, tax,
+            table_id=table_id, table_number=table_number, takeaway_name=request.takeaway_name,
+            session_id=by.session_id, customer_id=None if by.is_staff else by.person_id,
             client_order_id=request.client_order_id,
-            status="pending",
-            currency=cafe.currency,
-            subtotal_minor=total - tax,
-            tax_minor=tax,
-            total_minor=total,
-            paid_minor=0,
-            refunded_minor=0,
-            reserved_minor=0,
-            version=1,
-            created_at=tx.now,
-            updated_at=tx.now,
-            paid_at=None,
-            business_day=business_day,
-        )
+        )  # fmt: skip
 
     async def get(self, order_id: Id, by: Actor) -> OrderView:
         """One order. Raises OrderNotFound and NotAllowed."""
@@ -157,6 +137,52 @@ class OrderService:
         return await self.db.read(by.cafe_id, look)
 
 
+async def numbered(
+    tx: Transaction,
+    cafe: Cafe,
+    by: Actor,
+    order_id: Id,
+    total_minor: int,
+    tax_minor: int,
+    *,
+    customer_id: Id | None,
+    client_order_id: str | None,
+    table_id: Id | None = None,
+    table_number: str | None = None,
+    takeaway_name: str | None = None,
+    session_id: Id | None = None,
+    kind: OrderKind = "sale",
+) -> Order:
+    """A new order with the next number of the business day; it is not written yet."""
+    business_day = business_day_of(cafe, tx.now).date.isoformat()
+    return Order(
+        cafe_id=tx.cafe_id,
+        id=order_id,
+        order_number=await store.next_number(tx, business_day),
+        table_id=table_id,
+        table_number=table_number,
+        takeaway_name=takeaway_name,
+        session_id=session_id,
+        customer_id=customer_id,
+        placed_by=by.person_id,
+        client_order_id=client_order_id,
+        status="pending",
+        currency=cafe.currency,
+        subtotal_minor=total_minor - tax_minor,
+        tax_minor=tax_minor,
+        total_minor=total_minor,
+        paid_minor=0,
+        refunded_minor=0,
+        reserved_minor=0,
+        version=1,
+        created_at=tx.now,
+        updated_at=tx.now,
+        paid_at=None,
+        business_day=business_day,
+        kind=kind,
+    )
+
+
 async def move(
     tx: Transaction,
     order_id: Id,
@@ -177,7 +203,7 @@ async def move(
     if expected_version is not None and expected_version != order.version:
         raise VersionConflict(f"The order is at version {order.version} and {order.status} now.")
     pays_later = (await cafe_of(tx)).payment_policy == "pay_later" if order.status == "pending" else False
-    if not may_move(order.status, status, pays_later):
+    if not may_move(order.status, status, pays_later) or (order.kind == "top_up" and status != "cancelled"):
         raise TransitionNotAllowed(f"An order cannot go from {order.status} to {status}.")
     if status == "cancelled" and order.status != "pending":
         by.require(Role.MANAGER)
@@ -213,9 +239,10 @@ def reserve(tx: Transaction, order: Order, amount_minor: int) -> Order:
 
 async def take_payment(
     tx: Transaction, order: Order, amount_minor: int, reserved_minor: int, payer_id: Id | None
-) -> tuple[Order, int]:
-    """Apply money to the bill; answers the order and how much of the amount it could take.
+) -> Taken:
+    """Apply money to the bill; answers the order, how much of the amount it could take, and the tax in that.
 
+    Bought credit needs no kitchen: paid in full, it is handed over.
     An order that nobody's account stands for belongs to who pays it first: what I paid for is mine to see.
 
     The rest has no bill to go to (paid meanwhile, or cancelled): the caller books it to suspense, a person decides.
@@ -227,34 +254,43 @@ async def take_payment(
     after = msgspec.structs.replace(
         order,
         paid_minor=paid,
+        tax_paid_minor=in_proportion(order.tax_minor, paid, order.total_minor),
         customer_id=order.customer_id or payer_id,
         reserved_minor=order.reserved_minor - reserved_minor,
         paid_at=tx.now if in_full else order.paid_at,
-        status="paid" if becomes_paid else order.status,
+        status=_paid_status(order) if becomes_paid else order.status,
         version=order.version + 1,
         updated_at=tx.now,
     )
     store.save(tx, order, after)
     if becomes_paid:
-        items = await store.items(tx, order.id)
+        for_kitchen = order.kind == "sale"
+        items = await store.items(tx, order.id) if for_kitchen else []
         tx.emit(
             OrderStatusChanged(
-                cafe_id=tx.cafe_id, at=tx.now, order=after, previous_status=order.status, items=items, for_kitchen=True
+                cafe_id=tx.cafe_id, at=tx.now, order=after, previous_status=order.status, items=items,
+                for_kitchen=for_kitchen,
             )
-        )
-    return after, applied
+        )  # fmt: skip
+    return Taken(after, applied, after.tax_paid_minor - order.tax_paid_minor)
 
 
-def take_refund(tx: Transaction, order: Order, amount_minor: int) -> Order:
-    """Note that part of the bill's money went back."""
+def _paid_status(order: Order) -> OrderStatus:
+    return "paid" if order.kind == "sale" else "collected"
+
+
+def take_refund(tx: Transaction, order: Order, amount_minor: int) -> int:
+    """Note that part of the bill's money went back; answers the tax in that."""
+    refunded = min(order.paid_minor, order.refunded_minor + amount_minor)
     after = msgspec.structs.replace(
         order,
-        refunded_minor=min(order.paid_minor, order.refunded_minor + amount_minor),
+        refunded_minor=refunded,
+        tax_refunded_minor=in_proportion(order.tax_paid_minor, refunded, order.paid_minor),
         version=order.version + 1,
         updated_at=tx.now,
     )
     store.save(tx, order, after)
-    return after
+    return after.tax_refunded_minor - order.tax_refunded_minor
 
 
 async def change_lines(tx: Transaction, order: Order, add: tuple[Line, ...], void: tuple[Id, ...]) -> OrderView:
@@ -263,14 +299,15 @@ async def change_lines(tx: Transaction, order: Order, add: tuple[Line, ...], voi
     An order whose rest was taken off is paid. Raises OrderNotChangeable, ItemUnavailable and InvalidRequest.
     """
     if add:
-        _check_lines(add, "add")
+        check_lines(add, "add")
     before = await store.items(tx, order.id)
     voided = [_standing(before, item_id) for item_id in dict.fromkeys(void)]
-    added = [await _priced(tx, order.id, len(before) + n, line) for n, line in enumerate(add, 1)]
+    added = [await priced(tx, order.id, len(before) + n, line) for n, line in enumerate(add, 1)]
     if len(before) + len(added) > MAX_LINES:
         raise OrderNotChangeable(f"An order has at most {MAX_LINES} lines, those that were taken off among them.")
     items = [msgspec.structs.replace(item, voided=True) if item in voided else item for item in before] + added
     after = _resummed(tx, order, items)
+    _book_tax(tx, order, after)
     store.change_lines(tx, added, voided)
     store.save(tx, order, after)
     for_kitchen = order.status in ("paid", "preparing")
@@ -288,6 +325,13 @@ async def change_lines(tx: Transaction, order: Order, add: tuple[Line, ...], voi
     return view_of(after, items)
 
 
+def _book_tax(tx: Transaction, before: Order, after: Order) -> None:
+    """What was paid already pays other lines now: the tax in it may be another."""
+    more = after.tax_paid_minor - before.tax_paid_minor
+    if more:
+        post(tx, "tax", after.currency, {SALES: more, TAX_PAYABLE: -more}, order_id=after.id)
+
+
 def _standing(items: list[OrderItem], item_id: Id) -> OrderItem:
     item = next((item for item in items if item.id == item_id), None)
     if item is None:
@@ -299,7 +343,7 @@ def _standing(items: list[OrderItem], item_id: Id) -> OrderItem:
 
 def _resummed(tx: Transaction, order: Order, items: list[OrderItem]) -> Order:
     """The order with the sums of its lines, which never fall below what was paid or is being paid."""
-    total, tax = _sums(items)
+    total, tax = sums_of(items)
     claimed = order.paid_minor + order.reserved_minor
     if all(item.voided for item in items):
         raise OrderNotChangeable("Nothing would be left on this order; cancel it instead.")
@@ -313,58 +357,12 @@ def _resummed(tx: Transaction, order: Order, items: list[OrderItem]) -> Order:
         subtotal_minor=total - tax,
         tax_minor=tax,
         total_minor=total,
+        tax_paid_minor=in_proportion(tax, order.paid_minor, total),
         status="paid" if becomes_paid else order.status,
         paid_at=tx.now if becomes_paid else order.paid_at,
         version=order.version + 1,
         updated_at=tx.now,
     )
-
-
-def _sums(items: list[OrderItem]) -> tuple[int, int]:
-    """What the lines that stand cost, and the tax within."""
-    standing = [item for item in items if not item.voided]
-    total = sum(item.total_minor for item in standing)
-    return total, sum(tax_within(item.total_minor, item.tax_basis_points) for item in standing)
-
-
-def _check_lines(lines: tuple[Line, ...], named: str) -> None:
-    if not 1 <= len(lines) <= MAX_LINES:
-        raise InvalidRequest(f"An order has 1 to {MAX_LINES} lines.")
-    for index, line in enumerate(lines):
-        if not 1 <= line.quantity <= MAX_QUANTITY:
-            field = f"{named}[{index}].quantity"
-            raise InvalidRequest(
-                f"A quantity is between 1 and {MAX_QUANTITY}.", errors=[FieldError(field, "is out of range")]
-            )
-
-
-async def _priced(tx: Transaction, order_id: Id, position: int, line: Line) -> OrderItem:
-    """A line at today's price. Raises ItemUnavailable for what the menu does not have or has no more of."""
-    item = await cafes.get_menu_item(tx, tx.cafe_id, line.menu_item_id)
-    if item is None:
-        raise ItemUnavailable("Something on this order is not on the menu.")
-    if not item.available:
-        raise ItemUnavailable(f"{item.name} is not available right now.")
-    modifiers = _chosen(item, line.modifier_ids)
-    unit = item.price_minor + sum(int(str(modifier["priceDelta"])) for modifier in modifiers)
-    if unit < 0:
-        raise ItemUnavailable(f"{item.name} cannot be ordered with these modifiers.")
-    return OrderItem(
-        tx.cafe_id, new_id(), order_id, position, item.id, item.name, line.quantity, unit, modifiers, line.note,
-        item.station, list(item.allergens), item.tax_basis_points, unit * line.quantity, False,
-    )  # fmt: skip
-
-
-def _chosen(item: MenuItem, modifier_ids: Iterable[Id]) -> list[dict[str, object]]:
-    offered = {str(modifier["id"]): modifier for modifier in item.modifiers}
-    chosen = list(dict.fromkeys(modifier_ids))
-    unknown = [modifier_id for modifier_id in chosen if modifier_id not in offered]
-    if unknown:
-        raise ItemUnavailable(f"{item.name} does not come with one of the chosen modifiers.")
-    return [
-        {"id": found["id"], "name": found["name"], "priceDelta": found["priceDelta"]}
-        for found in (offered[modifier_id] for modifier_id in chosen)
-    ]
 
 
 async def _table(tx: Transaction, request: PlaceOrder, by: Actor) -> tuple[Id | None, str | None]:

@@ -47,6 +47,10 @@ cafe_order = sa.Table(
     column("created_at", Instant),
     column("updated_at", Instant),
     column("paid_at", Instant, null=True),
+    column("kind", Text, server_default="sale"),
+    column("tax_paid_minor", Minor, server_default="0"),
+    column("tax_refunded_minor", Minor, server_default="0"),
+    sa.CheckConstraint("kind IN ('sale', 'top_up')", name="kind"),
     sa.CheckConstraint("paid_minor >= 0 AND paid_minor <= total_minor", name="never_overpaid"),
     sa.CheckConstraint("reserved_minor >= 0", name="reserved"),
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= paid_minor", name="refunded"),
@@ -176,6 +180,18 @@ async def page(
 async def has_any(reader: Reader) -> bool:
     """Whether the cafe ever had an order."""
     return bool(await page(reader, "ffffffff-ffff-ffff-ffff-ffffffffffff", 1, None, None, None))
+
+
+_TAX = Statement(
+    sa.select(sa.func.sum(cafe_order.c.tax_paid_minor - cafe_order.c.tax_refunded_minor)).where(
+        cafe_order.c.cafe_id == param("cafe_id")
+    )
+)
+
+
+async def tax_held(reader: Reader) -> int:
+    """The tax in what was paid on all orders and not given back."""
+    return int(await reader.value(_TAX, cafe_id=reader.cafe_id) or 0)
 
 
 async def next_number(tx: Transaction, business_day: str) -> int:

@@ -50,6 +50,8 @@ class OrderChanges:
 
 
 def _require_changeable(order: Order, by: Actor) -> None:
+    if order.kind != "sale":
+        raise OrderNotChangeable("Bought credit has no lines; cancel this order and place another.")
     if order.status not in ("pending", "paid", "preparing"):
         raise OrderNotChangeable(f"This order is {order.status}; its lines cannot be changed any more.")
     if by.is_staff:

@@ -14,7 +14,7 @@ from tabletap.orders import service as orders
 from tabletap.orders import store as orders_store
 from tabletap.orders.errors import OrderNotFound
 from tabletap.orders.model import Order
-from tabletap.payments import policy, store
+from tabletap.payments import policy, store, transfers
 from tabletap.payments.errors import (
     CashTooLittle,
     PaymentNotCash,
@@ -39,6 +39,8 @@ class ConfirmTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
     amount_minor: int
     bank_reference: str | None = None
+    accept_difference: bool = False
+    """Whether another amount than what is due is taken as it is: less pays in part, more waits for a decision."""
 
 
 class CounterService:
@@ -82,7 +84,9 @@ class CounterService:
     ) -> Outcome[PaymentView]:
         """Complete a bank transfer that was seen on the account. Safe to repeat under one key.
 
-        Raises QrPaymentNotFound, QrPaymentNotOpen, TransferAmountDiffers, InvalidAmount, NotAllowed.
+        Another amount than what is due is refused unless the caller says that it is right. The line of the bank's
+        statement, when it comes, is matched with it and books nothing again. Raises QrPaymentNotFound,
+        QrPaymentNotOpen, TransferAmountDiffers, InvalidAmount, NotAllowed.
         """
         by.require(Role.COUNTER)
 
@@ -95,14 +99,16 @@ class CounterService:
             row = await qr_store.get(tx, qr_payment_id, lock=True) or found
             if row.status in ("paid", "cancelled") or payment.state == "completed":
                 raise QrPaymentNotOpen
-            if request.amount_minor != row.amount_minor:
+            if request.amount_minor != row.amount_minor and not request.accept_difference:
                 raise TransferAmountDiffers(
-                    f"{row.amount_minor} is due on this reference, not {request.amount_minor}; check the account."
+                    f"{row.amount_minor} is due on this reference, not {request.amount_minor}; check the account. If "
+                    "that is what came, confirm it with acceptDifference."
                 )
             paid = close_qr(tx, row, "paid", request.bank_reference)
-            answer = Answer(state="completed", evidence="staff", external_transaction_id=request.bank_reference)
-            gateway = self.gateways.for_method(payment.method)
-            done = await settle(tx, gateway, _taken(tx, payment, by), order, answer, by.person_id)
+            done = await transfers.receive(
+                tx, self.gateways.for_method(payment.method), _taken(tx, payment, by), order, request.amount_minor,
+                evidence="staff", by=by, bank_reference=request.bank_reference,
+            )  # fmt: skip
             view = payment_view(done, qr_view_of(paid))
             remember(tx, once, view)
             return view

@@ -21,6 +21,12 @@ class AmountExceedsOutstanding(Refusal):
     code = "amount_exceeds_outstanding"
 
 
+class CreditPartNotPossible(Refusal):
+    """Credit cannot pay this part of the bill."""
+
+    code = "credit_part_not_possible"
+
+
 class GatewayUnavailable(Refusal):
     """The payment provider cannot be reached right now; nothing was charged, try again shortly."""
 

@@ -24,6 +24,7 @@ ReviewReason = Literal[
     "wrong_reference",
     "wrong_mode",
     "late_money",
+    "overpaid",
     "outcome_unknown",
     "contradiction",
     "dispute",
@@ -34,7 +35,7 @@ ANSWERED_IN_THE_END: frozenset[str] = frozenset(
     {"wrong_amount", "wrong_currency", "wrong_reference", "wrong_mode", "outcome_unknown"}
 )
 """Reasons that are gone once the provider says something that can be believed and booked."""
-ChangeKind = Literal["moved", "flagged", "resolved", "released", "corrected", "disputed"]
+ChangeKind = Literal["moved", "flagged", "resolved", "released", "corrected", "disputed", "confirmed"]
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -84,6 +85,10 @@ class Payment(msgspec.Struct, frozen=True):
     """What lost disputes took for good."""
     priority: int = 0
     """How urgent its background work is, 0 to 10 (priority.py)."""
+    credit_payment_id: Id | None = None
+    """The payment by credit that pays the other part of the same bill, and stands or falls with this one."""
+    goes_with_id: Id | None = None
+    """Of such a payment by credit: the payment it goes with."""
 
     @property
     def total_minor(self) -> int:
@@ -195,7 +200,7 @@ class PaymentChange(msgspec.Struct, frozen=True):
     actor: Id
     at: datetime
     kind: ChangeKind = "moved"
-    """What else than a move it is: put under review, resolved, released from the bill, corrected, disputed."""
+    """What else than a move it is: put under review, resolved, released, corrected, disputed, confirmed."""
     note: str | None = None
     """The reason of a review, or what a person gave as theirs."""
 

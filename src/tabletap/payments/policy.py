@@ -81,6 +81,16 @@ def amount_of(order: Order, asked_minor: int | None) -> int:
     return amount
 
 
+def require_buyable(order: Order, method: str, tip_minor: int, by_credit: bool) -> None:
+    """Credit is not bought with credit, and nobody is tipped for it. Raises MethodNotOffered and InvalidAmount."""
+    if order.kind == "sale":
+        return
+    if by_credit or method == "customer_credit":
+        raise MethodNotOffered("Credit is bought with money, not with credit.")
+    if tip_minor:
+        raise InvalidAmount("Nobody is tipped for credit.")
+
+
 def _too_much(order: Order) -> str:
     if order.reserved_minor:
         return (

@@ -15,15 +15,13 @@ from tabletap.ledger.model import (
     BANK,
     CASH_DRAWER,
     CASH_ROUNDING,
-    SALES,
     SUSPENSE,
     TIPS_PAYABLE,
     customer_credit,
 )
 from tabletap.ledger.service import post
 from tabletap.orders import service as orders
-from tabletap.orders import store as orders_store
-from tabletap.payments import flags, store
+from tabletap.payments import flags, store, top_ups
 from tabletap.payments.disputes import store as disputes
 from tabletap.payments.errors import (
     PaymentNotFound,
@@ -177,6 +175,7 @@ async def _reserve(
     )  # fmt: skip
     _remember(tx, refund)
     tx.add(store.refund, refund)
+    await top_ups.take_back(tx, refund, payment)
     return refund
 
 
@@ -209,6 +208,8 @@ async def settle(
     store.save(tx, payment, after_payment)
     if status == "completed":
         await _complete(tx, gateway, payment, refund)
+    else:
+        await top_ups.give_again(tx, refund, payment)
     after = msgspec.structs.replace(
         refund,
         status=status,
@@ -274,7 +275,7 @@ async def _complete(tx: Transaction, gateway: Gateway, payment: Payment, refund:
             order_id=refund.order_id, payment_id=payment.id, staff_id=refund.staff_id,
         )  # fmt: skip
     amounts = {
-        SALES: refund.order_minor,
+        **await top_ups.outgoing(tx, refund),
         TIPS_PAYABLE: refund.tip_minor,
         SUSPENSE: refund.suspense_minor,
         CASH_ROUNDING: refund.rounding_minor,
@@ -284,9 +285,6 @@ async def _complete(tx: Transaction, gateway: Gateway, payment: Payment, refund:
         tx, "refund", payment.currency, amounts, mode=payment.mode, order_id=refund.order_id, payment_id=payment.id,
         refund_id=refund.id,
     )  # fmt: skip
-    order = await orders_store.get(tx, refund.order_id, lock=True)
-    if order is not None and refund.order_minor:
-        orders.take_refund(tx, order, refund.order_minor)
 
 
 def ask_again(tx: Transaction, refund: Refund, turn: int, priority: int) -> None:

@@ -9,12 +9,12 @@ from tabletap.infra.db.transaction import Transaction
 from tabletap.infra.idempotency import Once, Outcome, remember, run_once
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor, Role
-from tabletap.ledger.model import SALES, SUSPENSE
+from tabletap.ledger.model import SUSPENSE
 from tabletap.ledger.service import post
 from tabletap.orders import service as orders
 from tabletap.orders import store as orders_store
 from tabletap.orders.model import Order
-from tabletap.payments import flags, late_money, splits, store
+from tabletap.payments import companions, flags, late_money, splits, store, top_ups
 from tabletap.payments.asking import Asking
 from tabletap.payments.errors import (
     PaymentNotFound,
@@ -62,6 +62,7 @@ class ReviewService:
             if payment.state != "processing":
                 raise PaymentNotReleasable
             await late_money.release(tx, payment, order, "staff", by.person_id, reason)
+            await companions.give_up(tx, payment, "staff", by.person_id)
             return payment_view(await store.get(tx, payment.id) or payment)
 
         return await self.db.transaction(by.cafe_id, decide)
@@ -117,7 +118,7 @@ class ReviewService:
         return await late_money.send_on(tx, gateway, payment, destination, request.reason, by)
 
     async def _dismissed(self, tx: Transaction, gateway: Gateway, payment: Payment, order: Order, by: Actor) -> Payment:
-        if payment.review_reason == "late_money" and await self._waiting(tx, payment):
+        if payment.review_reason in ("late_money", "overpaid") and await self._waiting(tx, payment):
             raise ReviewNotPossible(_MONEY_WAITS)
         return await end_by_word(tx, gateway, payment, order, by) if payment.state in LIVE else payment
 
@@ -181,12 +182,13 @@ async def _to_bill(tx: Transaction, payment: Payment, order: Order, waiting_mino
     """The bill is open again and takes the money that waits, all of it or nothing. Raises ReviewNotPossible."""
     if order.status == "cancelled" or order.open_minor < waiting_minor:
         raise ReviewNotPossible("The bill does not take so much money now; give it to credit, or refund it.")
-    order, _ = await orders.take_payment(tx, order, waiting_minor, 0, payment.customer_id)
-    await splits.even_out(tx, order)
+    taken = await orders.take_payment(tx, order, waiting_minor, 0, payment.customer_id)
+    await splits.even_out(tx, taken.order)
     post(
-        tx, "late_money", payment.currency, {SUSPENSE: waiting_minor, SALES: -waiting_minor}, mode=payment.mode,
-        order_id=payment.order_id, payment_id=payment.id,
+        tx, "late_money", payment.currency, {SUSPENSE: waiting_minor, **top_ups.income(taken)},
+        mode=payment.mode, order_id=payment.order_id, payment_id=payment.id,
     )  # fmt: skip
+    await top_ups.give(tx, taken, payment)
     after = msgspec.structs.replace(
         payment, suspense_minor=payment.suspense_minor - waiting_minor, version=payment.version + 1, updated_at=tx.now
     )

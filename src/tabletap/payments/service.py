@@ -20,7 +20,7 @@ from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import SYSTEM_ID, Actor, Role, require_currency
 from tabletap.orders import service as orders
 from tabletap.orders.model import Order
-from tabletap.payments import policy, schedule, splits, store
+from tabletap.payments import companions, policy, schedule, splits, store
 from tabletap.payments.accounts import store as accounts
 from tabletap.payments.asking import Asking
 from tabletap.payments.disputes import store as disputes_store
@@ -48,6 +48,8 @@ class StartPayment(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     amount_minor: int | None = None
     tip_minor: int = 0
+    credit_minor: int | None = None
+    """Of the amount, what credit pays; the method pays the rest."""
     customer_id: Id | None = None
     split_id: Id | None = None
     return_url: str | None = None
@@ -95,7 +97,7 @@ class PaymentService:
             answer = await gateway.open(tx, payment)
             if answer is None:
                 to_ask.append(payment)
-            return await self._opened(tx, gateway, payment, order, answer, once)
+            return await self._opened(tx, gateway, payment, order, answer, once, request.credit_minor)
 
         async def resume(payment_id: Id) -> PaymentView:
             return await self._resume(by.cafe_id, payment_id, request.return_url, once)
@@ -113,10 +115,14 @@ class PaymentService:
     ) -> Payment:
         """The payment as it is about to be attempted, everything about it checked."""
         require_currency(request.currency, order.currency)
-        customer_id = await policy.payer_of(tx, request.customer_id, order, request.method, by)
+        by_credit = request.credit_minor is not None
+        customer_id = await policy.payer_of(
+            tx, request.customer_id, order, companions.CREDIT if by_credit else request.method, by
+        )
         cafe = await policy.terms_for(tx, customer_id)
         asked = await splits.amount_for(tx, order, request.split_id, request.amount_minor, by)
         amount = policy.amount_of(order, asked)
+        policy.require_buyable(order, request.method, request.tip_minor, by_credit)
         if request.tip_minor:
             check_tip(await tips.configuration(tx), amount, request.tip_minor)
         account = await accounts.account(tx, gateway.name) if gateway.at_provider else None
@@ -127,7 +133,7 @@ class PaymentService:
             customer_id=customer_id,
             staff_id=by.person_id if by.is_staff else None,
             split_id=request.split_id,
-            amount_minor=amount,
+            amount_minor=companions.part_of(amount, request.credit_minor, request.method, request.split_id),
             tip_minor=request.tip_minor,
             currency=order.currency,
             method=request.method,
@@ -152,6 +158,7 @@ class PaymentService:
             updated_at=tx.now,
             provider_account_id=account.id if account else None,
             priority=priority_of(amount, order.currency, is_premium=cafe.payer_tier == "premium"),
+            credit_payment_id=new_id() if by_credit else None,
         )
 
     async def _opened(
@@ -162,6 +169,7 @@ class PaymentService:
         order: Order,
         answer: Answer | None,
         once: Once | None,
+        credit_minor: int | None,
     ) -> PaymentView:
         """Write the new payment down: done at once, waiting for people, or about to be asked for at the provider."""
         if answer is not None and answer.state == "completed":
@@ -169,8 +177,10 @@ class PaymentService:
         else:
             store.add(tx, payment)
             store.note_change(tx, payment, None, answer.evidence if answer else "guest", payment.initiated_by)
-            orders.reserve(tx, order, payment.amount_minor)
+            order = orders.reserve(tx, order, payment.amount_minor)
             await splits.hold(tx, order, payment)
+            if credit_minor is not None:
+                await companions.begin(tx, order, payment, credit_minor)
             tx.emit(PaymentInitiated(cafe_id=tx.cafe_id, at=tx.now, payment=payment))
             schedule.begin(tx, payment, at_provider=answer is None)
         view = payment_view(payment, _qr_of(tx, payment.id))
@@ -185,8 +195,8 @@ class PaymentService:
     ) -> Payment:
         """Credit: intent and evidence are one transaction, so the payment is born completed."""
         done = msgspec.structs.replace(payment, state="completed", completed_at=tx.now)
-        _, applied = await orders.take_payment(tx, order, done.amount_minor, 0, done.customer_id)
-        book_capture(tx, gateway.account(done), done, applied, {})
+        taken = await orders.take_payment(tx, order, done.amount_minor, 0, done.customer_id)
+        await book_capture(tx, gateway.account(done), done, taken, {})
         store.add(tx, done)
         store.note_change(tx, done, None, answer.evidence, done.initiated_by)
         tx.emit(PaymentInitiated(cafe_id=tx.cafe_id, at=tx.now, payment=payment))
@@ -241,6 +251,8 @@ class PaymentService:
         Raises PaymentNotFound, and PaymentNotCancellable when it completed or the outcome is unknown.
         """
         payment = await self._visible(payment_id, by)
+        if payment.goes_with_id is not None:
+            companions.require_cancellable(payment, await self.asking.stored(by.cafe_id, payment.goes_with_id))
         if payment.state in LIVE:
             evidence: Evidence = "staff" if by.is_staff else "guest"
             payment = await self.asking.give_up(payment, "cancelled", by.person_id, evidence)

@@ -7,11 +7,11 @@ import msgspec
 
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.people import Actor
-from tabletap.ledger.model import SALES, SUSPENSE, TIPS_PAYABLE
+from tabletap.ledger.model import SUSPENSE, TIPS_PAYABLE
 from tabletap.ledger.service import post
 from tabletap.orders import service as orders
-from tabletap.orders.model import Order
-from tabletap.payments import flags, late_money, splits, store
+from tabletap.orders.model import Order, Taken
+from tabletap.payments import flags, late_money, splits, store, top_ups
 from tabletap.payments.disputes import service as disputes
 from tabletap.payments.events import PaymentMoved
 from tabletap.payments.gateways.gateway import Gateway
@@ -21,6 +21,7 @@ from tabletap.payments.model import (
     Answer,
     Evidence,
     Payment,
+    ReviewReason,
     contradicts,
     disagreement,
     next_state,
@@ -84,29 +85,34 @@ async def take_in(
     captured = answer.amount_minor or 0
     bill = min(captured, payment.amount_minor) if to_bill else 0
     tip = min(captured - bill, payment.tip_minor) if to_bill else 0
-    order, applied = await orders.take_payment(
+    taken = await orders.take_payment(
         tx, order, bill, payment.amount_minor if payment.holds_bill else 0, payment.customer_id
     )
+    waiting = captured - tip - taken.applied_minor
     after = msgspec.structs.replace(
         _learnt(payment, answer),
         state="completed",
         amount_minor=captured - tip,
         tip_minor=tip,
-        suspense_minor=captured - tip - applied,
-        needs_review=captured - tip > applied,
-        review_reason="late_money" if captured - tip > applied else None,
+        suspense_minor=waiting,
+        needs_review=waiting > 0,
+        review_reason=_why_waiting(payment, captured) if waiting > 0 else None,
         version=payment.version + 1,
         updated_at=tx.now,
         completed_at=tx.now,
     )
-    book_capture(tx, gateway.account(after), after, applied, {})
+    await book_capture(tx, gateway.account(after), after, taken, {})
     store.save(tx, payment, after)
     note = f"{payment.total_minor} became {captured}: {why}"
     store.note_change(tx, after, payment.state, answer.evidence, by.person_id, note=note)
-    await splits.follow(tx, order, after)
-    await splits.even_out(tx, order)
+    await splits.follow(tx, taken.order, after)
+    await splits.even_out(tx, taken.order)
     tx.emit(PaymentMoved(cafe_id=tx.cafe_id, at=tx.now, payment=after, previous_state=payment.state))
     return after
+
+
+def _why_waiting(payment: Payment, captured_minor: int) -> ReviewReason:
+    return "overpaid" if captured_minor > payment.total_minor else "late_money"
 
 
 async def end_by_word(tx: Transaction, gateway: Gateway, payment: Payment, order: Order, by: Actor) -> Payment:
@@ -190,30 +196,32 @@ async def _complete(
     Money that nobody held the bill for any more is late, and so is what the bill cannot take (paid otherwise meanwhile,
     or cancelled): that part waits in suspense. Late money is always under review, whatever the policy does with it.
     """
-    order, applied = await orders.take_payment(
+    taken = await orders.take_payment(
         tx, order, payment.amount_minor, payment.amount_minor if before.holds_bill else 0, payment.customer_id
     )
-    book_capture(tx, gateway.account(payment), payment, applied, adjustments)
+    await book_capture(tx, gateway.account(payment), payment, taken, adjustments)
+    applied = taken.applied_minor
     if applied < payment.amount_minor or not before.holds_bill:
         payment = msgspec.structs.replace(
             payment, needs_review=True, review_reason="late_money", suspense_minor=payment.amount_minor - applied
         )
-    return payment, order
+    return payment, taken.order
 
 
-def book_capture(
-    tx: Transaction, account: str, payment: Payment, applied_minor: int, adjustments: Mapping[str, int]
+async def book_capture(
+    tx: Transaction, account: str, payment: Payment, taken: Taken, adjustments: Mapping[str, int]
 ) -> None:
-    """The journal of captured money."""
+    """The journal of captured money, and what it bought if that was credit."""
     amounts = {
         account: payment.total_minor,
-        SALES: -applied_minor,
+        **top_ups.income(taken),
         TIPS_PAYABLE: -payment.tip_minor,
-        SUSPENSE: applied_minor - payment.amount_minor,
+        SUSPENSE: taken.applied_minor - payment.amount_minor,
     }
     for name, amount in adjustments.items():
         amounts[name] = amounts.get(name, 0) + amount
     post(tx, "payment", payment.currency, amounts, mode=payment.mode, order_id=payment.order_id, payment_id=payment.id)
+    await top_ups.give(tx, taken, payment)
 
 
 async def _close_qr(tx: Transaction, payment: Payment) -> None:

@@ -69,6 +69,8 @@ payment = sa.Table(
     column("released", Flag),
     column("disputed_minor", Minor),
     column("charged_back_minor", Minor),
+    column("credit_payment_id", Id, null=True),
+    column("goes_with_id", Id, null=True),
     sa.CheckConstraint("disputed_minor >= 0", name="disputed_minor"),
     sa.CheckConstraint("charged_back_minor >= 0", name="charged_back_minor"),
     sa.CheckConstraint("amount_minor > 0", name="amount"),

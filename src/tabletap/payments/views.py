@@ -81,6 +81,9 @@ class PaymentView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=Tru
     released: bool = False
     disputed_amount: int = 0
     charged_back_amount: int = 0
+    credit_payment_id: Id | None = None
+    """The payment by credit beside this one: it completes or ends with it."""
+    goes_with_payment_id: Id | None = None
     disputes: list[DisputeView] | None = None
     history: list[ChangeView] | None = None
     attempts: list[AttemptView] | None = None
@@ -247,6 +250,8 @@ def payment_view(payment: Payment, qr: QrView | None = None, qr_code_data: str |
         disputed_amount=payment.disputed_minor,
         charged_back_amount=payment.charged_back_minor,
         rounding_amount=payment.rounding_minor,
+        credit_payment_id=payment.credit_payment_id,
+        goes_with_payment_id=payment.goes_with_id,
     )
 
 

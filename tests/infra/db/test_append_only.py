@@ -43,7 +43,12 @@ def test_the_books_are_among_them() -> None:
         "payment_change",
         "dispute_change",
         "credit_transaction",
+        "credit_consumption",
+        "credit_hold_part",
+        "credit_account_change",
         "security_event",
+        "audit_seal",
+        "audit_head",
     }
 
 

@@ -6,11 +6,13 @@ from litestar.types import ControllerRouterHandler
 
 from tabletap.http.routes import (
     auth,
+    bank_statements,
     cafes,
     credits,
     customers,
     docs,
     health,
+    ledger,
     orders,
     payments,
     provider_accounts,
@@ -20,7 +22,9 @@ from tabletap.http.routes import (
     security,
     splits,
     streams,
+    till,
     tips,
+    top_ups,
     webhooks,
 )
 
@@ -35,10 +39,14 @@ API_ROUTES: Sequence[ControllerRouterHandler] = (
     *splits.ROUTES,
     *credits.ROUTES,
     *tips.ROUTES,
+    *till.ROUTES,
+    *top_ups.ROUTES,
     *qr.ROUTES,
+    *bank_statements.ROUTES,
     *webhooks.ROUTES,
     *provider_accounts.ROUTES,
     *security.ROUTES,
     *streams.ROUTES,
+    *ledger.ROUTES,
 )
 PLAIN_ROUTES: Sequence[ControllerRouterHandler] = (*health.ROUTES, *docs.ROUTES)

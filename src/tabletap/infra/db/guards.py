@@ -14,8 +14,19 @@ APPEND_ONLY = (
     "payment_change",
     "dispute_change",
     "credit_transaction",
+    "credit_consumption",
+    "credit_hold_part",
+    "credit_account_change",
     "security_event",
+    "drawer_move",
+    "drawer_count",
+    "day_close",
+    "bank_line",
+    "bank_match",
+    "payout_line",
     "stream_event",
+    "audit_seal",
+    "audit_head",
 )
 """Tables whose rows never change. Old stream events are pruned by upkeep, which is no tenant."""
 

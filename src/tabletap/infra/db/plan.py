@@ -21,6 +21,7 @@ LOCK_ORDER = (
     "refund",
     "qr_payment",
     "customer_credit",
+    "drawer_session",
 )
 """Rows are locked in this order, by reads with locks and by guarded updates alike, so that nobody waits in a circle."""
 _LAST = len(LOCK_ORDER)

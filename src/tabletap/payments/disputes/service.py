@@ -12,6 +12,7 @@ from tabletap.infra.paging import Page, page_of
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.ledger.service import post
+from tabletap.orders import store as orders
 from tabletap.payments import flags
 from tabletap.payments import store as payments
 from tabletap.payments.disputes import store
@@ -63,7 +64,11 @@ async def _told(
     if after.status != "lost":
         return after
     others = [other for other in known if other.external_id != told.id]
-    return as_lost(after, parts_left(payment, await payments.refunds(tx, payment.id), others))
+    order_left, tip_left, suspense_left = parts_left(payment, await payments.refunds(tx, payment.id), others)
+    order = await orders.get(tx, payment.order_id)
+    if order is not None and order.kind == "top_up":
+        order_left = 0  # the customer still has the credit: it stays on `disputes` until a person takes it back
+    return as_lost(after, (order_left, tip_left, suspense_left))
 
 
 def _booked(

@@ -21,7 +21,7 @@ class _Local:
     methods: Mapping[str, timedelta | None] = {}
     at_provider = False
 
-    def __init__(self, context: GatewayContext) -> None:
+    def __init__(self, context: GatewayContext | None = None) -> None:
         """Nothing is needed."""
 
     async def close(self) -> None:

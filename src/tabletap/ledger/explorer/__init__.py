@@ -1,0 +1,1 @@
+"""The ledger explorer: accounts, statements and journals, as an accountant reads them."""

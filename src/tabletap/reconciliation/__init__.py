@@ -1,0 +1,1 @@
+"""Bank statements and payouts of providers, matched with what was asked for."""

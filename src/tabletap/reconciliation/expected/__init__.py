@@ -1,0 +1,1 @@
+"""What is awaited at the bank."""

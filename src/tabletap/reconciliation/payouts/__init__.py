@@ -1,0 +1,1 @@
+"""What providers paid out to us, tied to our payments and to the bank's lines."""

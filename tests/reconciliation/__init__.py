@@ -1,0 +1,1 @@
+"""Bank statements and payouts, matched with what was asked for."""
