@@ -55,6 +55,7 @@ from tabletap.payments.splits import SplitService
 from tabletap.payments.top_ups import TopUpService
 from tabletap.qr.model import BankDetails, checked_bank_details
 from tabletap.realtime.server import LiveServer
+from tabletap.reconciliation.checks import open_items as bank_open_items
 from tabletap.reconciliation.payouts.service import PayoutService
 from tabletap.reconciliation.resolving import ResolveService
 from tabletap.reconciliation.uploading import StatementService
@@ -62,7 +63,12 @@ from tabletap.screens.pages import MenuPage, routes
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
+from tabletap.tips.sharing.rules import TipRuleService
+from tabletap.tips.sharing.service import SharingService, before_close
+from tabletap.tips.sharing.statements import StatementService as TipStatementService
+from tabletap.tips.shifts.service import ShiftService
 from tabletap.webhooks import jobs as webhook_jobs
+from tabletap.webhooks import open_items as webhook_items
 from tabletap.webhooks.service import WebhookService
 
 PRUNE_IDEMPOTENCY = "upkeep:prune_idempotency"
@@ -138,8 +144,18 @@ class App:
             credits=CreditService(db, _credit_terms),
             top_ups=TopUpService(db, _is_customer),
             tips=TipService(db),
+            shifts=ShiftService(db),
+            tip_rules=TipRuleService(db),
+            tip_sharing=SharingService(db),
+            tip_statements=TipStatementService(db),
             till=TillService(db),
-            days=DayService(db, self.audit, open_items=(daily.open_items,), figures=(daily.totals,)),
+            days=DayService(
+                db,
+                self.audit,
+                open_items=(daily.open_items, bank_open_items, webhook_items.open_items),
+                figures=(daily.totals,),
+                before_close=(before_close,),
+            ),
             bank_statements=StatementService(db, gateways),
             bank_lines=ResolveService(db, gateways),
             payouts=PayoutService(db),

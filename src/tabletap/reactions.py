@@ -3,8 +3,10 @@
 from tabletap.audiences.tell import events_of
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.events import Fact
-from tabletap.payments import cash, companions
+from tabletap.payments import cash, companions, tipping
+from tabletap.payments.disputes.events import DisputeMoved
 from tabletap.payments.events import PaymentMoved, PaymentRefunded
+from tabletap.tips.sharing.events import TipsPaidOut
 
 
 async def follow(tx: Transaction, fact: Fact) -> None:
@@ -16,6 +18,12 @@ async def follow(tx: Transaction, fact: Fact) -> None:
     if isinstance(fact, PaymentMoved):
         await companions.follow(tx, fact)
         await cash.taken(tx, fact)
+        await tipping.taken(tx, fact)
     elif isinstance(fact, PaymentRefunded):
         await cash.given_back(tx, fact)
+        await tipping.given_back(tx, fact)
+    elif isinstance(fact, DisputeMoved):
+        await tipping.disputed(tx, fact)
+    elif isinstance(fact, TipsPaidOut):
+        await cash.tips_paid(tx, fact)
     tx.tell(*events_of(fact, tx.cause_id))

@@ -17,6 +17,8 @@ from tabletap.reconciliation.payouts import store as payouts
 from tabletap.till import store as till
 from tabletap.till.days import store as days
 from tabletap.tips import store as tips
+from tabletap.tips.sharing import store as tip_sharing
+from tabletap.tips.shifts import store as shifts
 from tabletap.webhooks import store as webhooks
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "qr",
     "reconciliation",
     "security",
+    "shifts",
     "streams",
     "till",
+    "tip_sharing",
     "tips",
     "webhooks",
 ]

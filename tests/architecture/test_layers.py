@@ -22,6 +22,7 @@ ALSO: dict[str, set[str]] = {
         "refunds",
         "security",
         "splits",
+        "tipping",
         "split_items",
         "policy",
         "priority",
@@ -61,6 +62,8 @@ ALSO: dict[str, set[str]] = {
         "views",
     },
     "till": {"days"},
+    "webhooks": {"open_items"},
+    "tips": {"sharing", "shifts"},
     "qr": {"image"},
 }
 """Domain by domain, the parts that have a name of their own. A new one is a decision: write it down here."""

@@ -1,5 +1,6 @@
 """The ledger: journals sum to zero, balances are the sums of their entries."""
 
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.errors import NotFound
 from tabletap.kernel.ids import new_id
+from tabletap.ledger.checking import check, unlike_the_entries
 from tabletap.ledger.model import Journal, customer_credit, entries_of, provider
 from tabletap.ledger.service import balances, post, unbalanced
 from tests.support.rows import MovedClock, fresh_database
@@ -113,3 +115,32 @@ async def test_a_journal_is_booked_with_its_transaction_or_not_at_all(db: AnyDat
     with pytest.raises(ValueError, match="does not sum to zero"):
         await db.transaction(cafe_id, book_unbalanced)
     assert await db.read(cafe_id, lambda reader: balances(reader, cafe_id)) == {}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_balances_rebuilt_from_entries_are_those_that_were_kept_after_months_of_trade(
+    db: AnyDatabase, seed: int
+) -> None:
+    cafe_id, chance = new_id(), random.Random(seed)  # noqa: S311 - chance, no secret
+    customers, kept = [new_id() for _ in range(6)], Counter[str]()
+    trade = []
+    for _ in range(400):
+        customer, amount = chance.choice(customers), chance.randint(1, 5_000) * chance.choice((1, -1))
+        other = chance.choice(("sales", "bank", "credit_promotion", customer_credit(chance.choice(customers))))
+        amounts = Counter({customer_credit(customer): -amount})
+        amounts.update({other: amount})
+        trade.append({name: each for name, each in amounts.items() if each})
+        kept.update({name: -each for name, each in trade[-1].items() if name.startswith("customer_credit:")})
+    await booked(db, cafe_id, *(each for each in trade if each))
+    balances_kept = {customer_credit(each): (f"customer {each}", kept[customer_credit(each)]) for each in customers}
+    wrong = {**balances_kept, customer_credit(customers[0]): ("customer one", kept[customer_credit(customers[0])] + 1)}
+
+    async def rebuilt(with_: dict[str, tuple[str, int]]) -> list[str]:
+        return await db.read(cafe_id, lambda reader: unlike_the_entries(reader, customer_credit(""), with_))
+
+    assert await rebuilt(balances_kept) == []
+    assert len(await rebuilt(wrong)) == 1
+    assert (await rebuilt(wrong))[0].startswith("customer one has a balance of ")
+    assert len(await rebuilt({})) == len([name for name, amount in kept.items() if amount])
+    assert await db.read(cafe_id, check) == []

@@ -245,6 +245,8 @@ async def test_a_bill_that_is_open_again_takes_the_late_money_when_a_manager_acc
         assert before is not None
         after = msgspec.structs.replace(before, total_minor=before.total_minor + 480, version=before.version + 1)
         orders.save(tx, before, after)
+        line = {"cafe_id": world.home.id, "id": order["items"][0]["id"]}
+        tx.update(orders.order_item, line, {"total_minor": 960}, {})
 
     await world.app.db.transaction(world.home.id, order_more)
     accepted = await decide(world, payment_id, "accept")

@@ -10,8 +10,9 @@ from tabletap.cli.books import audited
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import new_id
 from tabletap.reconciliation import store
-from tabletap.reconciliation.checks import OpenItem, open_items
+from tabletap.reconciliation.checks import open_items
 from tabletap.reconciliation.resolving import GiveAway
+from tabletap.till.days.model import OpenItem
 from tests.reconciliation.bank import assert_lines_agree, awaited, line, newest, resolving, take_in
 from tests.support.world import World
 

@@ -139,6 +139,15 @@ def test_money_that_left_is_the_one_refund_that_it_surely_is() -> None:
     assert (reversal.takes, reversal.status) == ((), "suspense")
 
 
+def test_two_equal_refunds_of_one_payment_are_settled_one_after_the_other() -> None:
+    refunds = [refund(1, 100), refund(1, 100, refund_id="refund-2")]
+
+    first = decide_outgoing(came(-100), [], refunds, {"REFERENCE001"})
+    second = decide_outgoing(came(-100), [], refunds[1:], {"REFERENCE001"})
+
+    assert [take.target_id for take in (*first.takes, *second.takes)] == ["refund-1", "refund-2"]
+
+
 def test_what_came_back_of_our_own_transfers_is_never_a_guests_payment() -> None:
     decision = decide_reversed(came(480, reversal=True), [wanted()])
 

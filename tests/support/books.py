@@ -10,8 +10,10 @@ from tabletap.credits import store as credits_store
 from tabletap.credits.sums import checking as credit
 from tabletap.infra.db.sqlite import SqliteDatabase
 from tabletap.ledger import service as ledger
+from tabletap.ledger.audit.service import seal
 from tabletap.orders import checking as orders
 from tabletap.till import service as till
+from tabletap.tips.sharing import service as sharing
 from tests.support.world import CafeWorld, World
 
 PATIENCE_SECONDS = 15
@@ -47,13 +49,15 @@ async def assert_books_are_right(world: World) -> None:
         await _assert_ledger_balances(world, cafe)
         await _assert_credit_equals_its_entries(world, cafe)
         assert await world.app.db.read(cafe.id, till.check, consistent=True) == []
+        assert await world.app.db.read(cafe.id, sharing.check, consistent=True) == []
         assert await world.app.db.read(cafe.id, orders.check, consistent=True) == []
+        await seal(world.app.db, cafe.id)
+        found = (await audited(world.app.db, cafe.id)).faults
+        assert found == [], found
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while faults := [*await _reservation_faults(world), *await _provider_faults(world)]:
         assert asyncio.get_running_loop().time() < deadline, faults
         await asyncio.sleep(0.1)
-    for cafe in (world.home, world.other):
-        assert (await audited(world.app.db, cafe.id)).faults == []
 
 
 async def _assert_ledger_balances(world: World, cafe: CafeWorld) -> None:

@@ -86,8 +86,8 @@ async def test_open_items_need_a_reason_and_are_named(own_world: World) -> None:
     assert {item["kind"] for item in closed.body["report"]["openItems"]} == named
 
 
-async def test_days_are_closed_in_order_and_only_when_they_are_over(moving_world: World) -> None:
-    world = moving_world
+async def test_days_are_closed_in_order_and_only_when_they_are_over(own_world: World) -> None:
+    world = own_world
     first = today(world)
     await paid(world)
     not_over = await close(world, first)
@@ -106,8 +106,8 @@ async def test_days_are_closed_in_order_and_only_when_they_are_over(moving_world
     assert (never.status, no_date.status) == (404, 404)
 
 
-async def test_what_comes_after_an_early_close_is_in_the_next_report_and_nothing_is_lost(moving_world: World) -> None:
-    world = moving_world
+async def test_what_comes_after_an_early_close_is_in_the_next_report_and_nothing_is_lost(own_world: World) -> None:
+    world = own_world
     reports = []
     for early in (True, False, True):
         await paid(world)
@@ -142,8 +142,8 @@ async def test_two_managers_at_once_close_once(own_world: World) -> None:
     assert len({answer.body["report"]["closedAt"] for answer in answers}) == 1
 
 
-async def test_a_day_without_trade_has_an_empty_report(moving_world: World) -> None:
-    world = moving_world
+async def test_a_day_without_trade_has_an_empty_report(own_world: World) -> None:
+    world = own_world
     first = today(world)
     await until_tomorrow(world)
     second = today(world)

@@ -215,6 +215,19 @@ class SecurityEventTold(Payload, frozen=True, kw_only=True):
     payment_method: str | None = None
 
 
+class TipsDistributedTold(Payload, frozen=True, kw_only=True):
+    """`tip_distributed`: tips were shared out, taken back (below zero) or assigned."""
+
+    distribution_id: Id
+    kind: str
+    group_id: Id
+    business_day: str
+    amount: int
+    unassigned_amount: int
+    currency: str
+    payment_id: Id | None = None
+
+
 class DrawerTold(Payload, frozen=True, kw_only=True):
     """`drawer_changed`: a drawer was opened, moved by hand, counted or closed. What is expected in it is not told."""
 

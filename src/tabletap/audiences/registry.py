@@ -28,6 +28,7 @@ from tabletap.audiences.payloads import (
     RefundTold,
     SecurityEventTold,
     SplitTold,
+    TipsDistributedTold,
 )
 from tabletap.audiences.streams import Audience
 
@@ -109,6 +110,11 @@ EVENTS: dict[str, EventModel] = dict(
             "credit_account_changed",
             "A customer's credit was suspended, reactivated or closed.",
             (CreditAccountTold, (_USER, _COUNTER, _MANAGEMENT)),
+        ),
+        _event(
+            "tip_distributed",
+            "Tips were shared out, taken back or assigned.",
+            (TipsDistributedTold, (_MANAGEMENT,)),
         ),
         _event(
             "drawer_changed",

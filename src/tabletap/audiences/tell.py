@@ -26,6 +26,7 @@ from tabletap.audiences.payloads import (
     RefundTold,
     SecurityEventTold,
     SplitTold,
+    TipsDistributedTold,
     kitchen_item,
     kitchen_ticket,
 )
@@ -43,6 +44,7 @@ from tabletap.payments.security.model import SEVERITIES
 from tabletap.payments.views import split_view
 from tabletap.till.days.events import DayClosed
 from tabletap.till.events import DrawerChanged
+from tabletap.tips.sharing.events import TipDistributed
 
 _encode = msgspec.json.Encoder().encode
 
@@ -306,6 +308,21 @@ def _refusal_noticed(fact: RefusalNoticed) -> list[Telling]:
     return [_telling("security_event", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
 
 
+def _tip_distributed(fact: TipDistributed) -> list[Telling]:
+    done = fact.distribution
+    told = TipsDistributedTold(
+        distribution_id=done.id,
+        kind=done.kind,
+        group_id=done.group_id,
+        business_day=done.business_day,
+        amount=done.amount_minor,
+        unassigned_amount=sum(share.amount_minor for share in fact.shares if share.staff_id is None),
+        currency=done.currency,
+        payment_id=done.payment_id,
+    )
+    return [_telling("tip_distributed", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
+
+
 def _drawer_changed(fact: DrawerChanged) -> list[Telling]:
     session = fact.session
     told = DrawerTold(
@@ -339,6 +356,7 @@ _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     CreditAccountChanged: _credit_account_changed,
     SplitChanged: _split_changed,
     RefusalNoticed: _refusal_noticed,
+    TipDistributed: _tip_distributed,
     DrawerChanged: _drawer_changed,
     DayClosed: _day_closed,
 }

@@ -28,6 +28,9 @@ from tabletap.orders.checking import check as check_tax
 from tabletap.payments.books.checking import Counted, check_credit, check_history, check_payments
 from tabletap.reactions import follow
 from tabletap.reconciliation.checks import check as check_bank
+from tabletap.till.days.service import check as check_days
+from tabletap.till.service import check as check_drawers
+from tabletap.tips.sharing.service import check as check_tips
 
 Check = Callable[[Reader], Awaitable[list[str]]]
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -37,6 +40,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("the tax of orders", check_tax),
     ("the history of payments", check_history),
     ("the bank's lines", check_bank),
+    ("the drawers", check_drawers),
+    ("the closed days", check_days),
+    ("the shares of tips", check_tips),
 )
 """What is asked of each part of the books, by its name; a domain adds its own line."""
 _MOST_FAULTS = 50

@@ -9,7 +9,7 @@ import typer
 
 from tabletap import __version__
 from tabletap.cafes.model import PaymentPolicy
-from tabletap.cli import books, demo, notices, processes, reconciling, setting_up, upkeep
+from tabletap.cli import books, demo, notices, processes, reconciling, setting_up, simulate, upkeep
 from tabletap.cli.console import complain, say
 from tabletap.cli.provider import given_account
 from tabletap.cli.running import run
@@ -78,14 +78,22 @@ def every_command(
 
 @app.command("demo")
 def run_demo(
+    *,
     data: Annotated[Path | None, typer.Option(help="Folder for database, secrets and charges.")] = None,
     port: Port = None,
     ready_file: Annotated[Path | None, typer.Option(help="Write addresses and sign-ins there once it answers.")] = None,
     menu_file: Annotated[Path | None, typer.Option("--menu", help="The cafe's own menu, CSV or YAML.")] = None,
     rush: Annotated[bool, typer.Option("--rush", help="Simulate a lunch rush.")] = False,
     scripted: Annotated[bool, typer.Option("--scripted", help="Drive one whole service, print it and end.")] = False,
+    simulate_days: Annotated[
+        int | None, typer.Option(min=1, max=366, help="Simulate so many days of trade, close each, verify and end.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --simulate-days: the same seed brings the same guests.")] = 1,
 ) -> None:
     """A whole cafe on this machine: database, server, a simulated payment provider, staff, tables and a menu."""
+    if simulate_days is not None:
+        run(simulate.run_simulation(simulate.Simulation(days=simulate_days, seed=seed), data, menu_file))
+        return
     options = demo.Options(data=data, port=port, ready_file=ready_file, menu=menu_file, rush=rush, scripted=scripted)
     run(demo.run_demo(options))
 

@@ -29,6 +29,10 @@ from tabletap.reconciliation.uploading import StatementService
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
+from tabletap.tips.sharing.rules import TipRuleService
+from tabletap.tips.sharing.service import SharingService
+from tabletap.tips.sharing.statements import StatementService as TipStatementService
+from tabletap.tips.shifts.service import ShiftService
 from tabletap.webhooks.service import WebhookService
 
 
@@ -52,6 +56,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     credits: CreditService
     top_ups: TopUpService
     tips: TipService
+    shifts: ShiftService
+    tip_rules: TipRuleService
+    tip_sharing: SharingService
+    tip_statements: TipStatementService
     till: TillService
     days: DayService
     bank_statements: StatementService

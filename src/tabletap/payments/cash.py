@@ -1,9 +1,10 @@
-"""Cash of payments and refunds, as the drawers hear of it."""
+"""Cash of payments, refunds and paid tips, as the drawers hear of it."""
 
 from tabletap.infra.db.transaction import Transaction
 from tabletap.payments.events import PaymentMoved, PaymentRefunded
 from tabletap.payments.gateways.local import CashGateway
 from tabletap.till.service import note_cash
+from tabletap.tips.sharing.events import TipsPaidOut
 
 METHODS = frozenset(CashGateway.methods)
 
@@ -23,3 +24,9 @@ async def given_back(tx: Transaction, refunded: PaymentRefunded) -> None:
         await note_cash(
             tx, "refund", -refund.paid_out_minor, refund.staff_id, payment_id=payment.id, refund_id=refund.id
         )
+
+
+async def tips_paid(tx: Transaction, paid: TipsPaidOut) -> None:
+    """A worker got tips out of a drawer."""
+    if paid.payout.method == "cash":
+        await note_cash(tx, "tips", -paid.payout.amount_minor, paid.paid_by)

@@ -118,11 +118,17 @@ class Booking:
         refund = await payments.get_refund(tx, refund_id, lock=True) or found
         if refund.status == "failed" or refund.paid_out_minor != -amount_minor:
             raise MatchNotPossible("This is not the amount of that refund, or it was called off.")
+        if await store.matched_minor(tx, refund_id):
+            raise MatchNotPossible("Another line of a statement has shown this refund.")
         booked = refund.status == "pending"
         if booked:
             reference = self.line.bank_reference or self.line.end_to_end_id
             answer = RefundAnswer(status="completed", external_refund_id=reference)
             await settle_refund(tx, self.gateway, refund, answer)
+        else:
+            # Its version keeps two lines from showing the same refund at once.
+            after = msgspec.structs.replace(refund, version=refund.version + 1, updated_at=tx.now)
+            tx.save(payments.refund, refund, after, ("cafe_id", "id"), ("version",))
         self.match("refund", refund_id, amount_minor, booked=booked)
 
     def stand(self, decision: Decision, waiting_minor: int, note: str | None = None) -> LineState:

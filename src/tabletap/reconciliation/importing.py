@@ -74,7 +74,7 @@ class ImportService:
         """
         by.require(Role.MANAGER)
         accounts = await self.db.read(by.cafe_id, lambda reader: _accounts(reader, statements, account))
-        named = [msgspec.structs.replace(each, account=name) for each, name in zip(statements, accounts, strict=True)]
+        named = [_moving(each, name) for each, name in zip(statements, accounts, strict=True)]
         run = _Run(self.db, self.gateways, by, hashlib.sha256(content).hexdigest(), named, dry_run)
         return await run.finish(progress or (lambda done, of: None))
 
@@ -93,6 +93,12 @@ async def _accounts(reader: Reader, statements: Sequence[Statement], named: str 
             raise StatementCurrency(f"This statement is not in {cafe.currency} throughout; nothing of it was taken in.")
         accounts.append(await _account(reader, cafe, compact_account(statement.account or ""), named))
     return accounts
+
+
+def _moving(statement: Statement, account: str) -> Statement:
+    """The statement under our name for the account, without the entries that only say something and move nothing."""
+    lines = tuple(line for line in statement.lines if line.amount_minor)
+    return msgspec.structs.replace(statement, account=account, lines=lines)
 
 
 async def _account(reader: Reader, cafe: Cafe, account: str, named: str | None) -> str:

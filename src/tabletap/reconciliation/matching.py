@@ -19,9 +19,9 @@ It does not matter whether a payment still waits, has expired or was cancelled: 
 goes to the bill if the bill still wants it (payments/late_money.py).
 
 **Money that left.** A refund that somebody makes by hand is found by the reference of its payment, by the bank's own
-reference if somebody noted it, or because the same amount goes back to the account that the payment came from. One
-only: `matched`. A transfer that the bank took back is never booked as if it had not come: it waits with a suggestion.
-Everything else waits in suspense: fees, rent, a supplier.
+reference if somebody noted it, or because the same amount goes back to the account that the payment came from. All of
+one payment: `matched`. A transfer that the bank took back is never booked as if it had not come: it waits with a
+suggestion. Everything else waits in suspense: fees, rent, a supplier.
 """
 
 from collections.abc import Collection, Sequence
@@ -212,7 +212,7 @@ def decide_outgoing(
     amount = -line.amount_minor
     of_amount = [] if line.reversal else [each for each in returning if each.amount_minor == amount]
     sure = [each for each in of_amount if _is_sure(line, each, references)]
-    if len(sure) == 1:
+    if len({each.payment_id for each in sure}) == 1:  # two equal refunds of one payment: either will do
         return Decision(status="matched", takes=(Take("refund", sure[0].refund_id, line.amount_minor),))
     suggestions = [
         Suggestion(

@@ -235,6 +235,11 @@ _UNEVEN = Statement(
     .group_by(bank_line.c.id, bank_line.c.amount_minor)
     .having(sa.func.coalesce(sa.func.sum(bank_match.c.amount_minor), 0) != bank_line.c.amount_minor)
 )
+_MATCHED = Statement(
+    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(bank_match.c.amount_minor), 0), sa.BigInteger)).where(
+        bank_match.c.cafe_id == param("cafe_id"), bank_match.c.target_id == param("target_id")
+    )
+)
 _IN_SUSPENSE = Statement(
     sa.select(journal.c.source_id, sa.cast(-sa.func.sum(entry.c.amount_minor), sa.BigInteger))
     .select_from(journal.join(entry, sa.and_(entry.c.cafe_id == journal.c.cafe_id, entry.c.journal_id == journal.c.id)))
@@ -315,6 +320,11 @@ async def waiting(reader: Reader, until: str) -> dict[str, tuple[int, int, str]]
     """What waits in suspense, booked until that day, by status: how many lines, what they sum to, the oldest day."""
     rows = await reader.rows(_WAITING, {"cafe_id": reader.cafe_id, "until": until}, False)
     return {status: (count, int(amount), oldest) for status, count, amount, oldest in rows}
+
+
+async def matched_minor(reader: Reader, target_id: str) -> int:
+    """What of a payment, a refund or a payout statements have shown."""
+    return int(await reader.value(_MATCHED, cafe_id=reader.cafe_id, target_id=target_id))
 
 
 async def uneven_lines(reader: Reader) -> list[str]:

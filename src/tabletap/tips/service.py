@@ -6,7 +6,16 @@ from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.people import Actor, Role
 from tabletap.tips import store
-from tabletap.tips.model import TipConfiguration, TipConfigurationRow, TipQuote, check_configuration, quote
+from tabletap.tips.model import (
+    TipConfiguration,
+    TipConfigurationRow,
+    TipDistributionShares,
+    TipQuote,
+    check_configuration,
+    quote,
+)
+from tabletap.tips.sharing.rules import SetTipRule, set_rule
+from tabletap.tips.sharing.service import rule_in_force
 
 
 class TipService:
@@ -20,12 +29,17 @@ class TipService:
         return await self.db.read(by.cafe_id, store.configuration)
 
     async def change(self, wanted: TipConfiguration, by: Actor) -> TipConfiguration:
-        """Replace the configuration. Safe to repeat. Raises NotAllowed and TipConfigurationInvalid."""
+        """Replace the configuration; other shares are a new version of the tip rule. Safe to repeat.
+
+        Raises NotAllowed, TipConfigurationInvalid and TipRuleForbidden.
+        """
         by.require(Role.MANAGER)
         check_configuration(wanted)
 
         async def decide(tx: Transaction) -> TipConfiguration:
             before = await store.row(tx, lock=True)
+            if TipDistributionShares(*(await rule_in_force(tx)).weights) != wanted.distribution:
+                await set_rule(tx, SetTipRule(shares=wanted.distribution), by.person_id)
             data: dict[str, object] = msgspec.to_builtins(wanted)
             after = TipConfigurationRow(tx.cafe_id, data, before.version + 1 if before else 1, tx.now)
             if before is None:

@@ -74,6 +74,14 @@ _SINCE = Statement(
     .limit(param("limit"))
 )
 
+_HELD_BEFORE = Statement(
+    sa.select(sa.func.count()).where(
+        webhook_inbox.c.cafe_id == param("cafe_id"),
+        webhook_inbox.c.state == "received",
+        webhook_inbox.c.held_at.is_not(None),
+        webhook_inbox.c.received_at < param("before"),
+    )
+)
 _CAFE_WITH_OLD = Statement(
     sa.select(webhook_inbox.c.cafe_id).where(webhook_inbox.c.body_until <= param("now")).limit(1)
 )
@@ -104,6 +112,11 @@ async def page(reader: Reader, before: str, limit: int, state: NoticeState | Non
 async def since(reader: Reader, moment: datetime, after: str, limit: int) -> list[Notice]:
     """Notices about something of a moment or later, oldest first, continued after an id."""
     return await reader.all(_SINCE, Notice, cafe_id=reader.cafe_id, since=moment, after=after, limit=limit)
+
+
+async def held_before(reader: Reader, before: datetime) -> int:
+    """How many notices that came before a moment are held."""
+    return int(await reader.value(_HELD_BEFORE, cafe_id=reader.cafe_id, before=before) or 0)
 
 
 async def cafe_with_old_bodies(reader: Reader) -> str | None:

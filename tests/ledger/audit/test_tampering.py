@@ -14,7 +14,15 @@ from tests.support.books import rows
 from tests.support.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SEALED = ("journal", "payment_change", "dispute_change", "credit_transaction", "credit_consumption", "security_event")
+SEALED = (
+    "journal",
+    "payment_change",
+    "dispute_change",
+    "credit_transaction",
+    "credit_consumption",
+    "security_event",
+    "drawer_move",
+)
 
 
 def other(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Bank statements, what became of their lines, and providers' payouts (contract 2, `POST /bank-statements`)."""
 
-from litestar import get, post
+from litestar import get, post, put
 from litestar.datastructures import UploadFile
 from litestar.params import JSONBody
 
@@ -20,7 +20,8 @@ from tabletap.infra.paging import Page
 from tabletap.kernel.people import Role
 from tabletap.reconciliation.errors import BankLineNotFound, PayoutNotFound
 from tabletap.reconciliation.payouts.service import PayoutView
-from tabletap.reconciliation.uploading import Upload
+from tabletap.reconciliation.readers.csv_mapping import CsvMapping
+from tabletap.reconciliation.uploading import MappingView, Upload
 from tabletap.reconciliation.views import BankLineView, ImportReport, StatementView
 
 MAX_STATEMENT_BYTES = 10 * 1024 * 1024
@@ -57,6 +58,18 @@ async def list_statements(request: Call) -> Page[StatementView]:
     """The statements that were taken in, the newest first."""
     asked = request.asked(PageQuery)
     return await request.services.bank_lines.statements(request.user, asked.limit, asked.cursor)
+
+
+@get("/bank-statements/mapping", opt=door(Role.MANAGER))
+async def get_mapping(request: Call) -> MappingView:
+    """How the cafe's bank writes its CSV files."""
+    return await request.services.bank_statements.mapping(request.user)
+
+
+@put("/bank-statements/mapping", opt=door(Role.MANAGER))
+async def set_mapping(request: Call, data: JSONBody[CsvMapping]) -> MappingView:
+    """Say how the cafe's bank writes its CSV files."""
+    return await request.services.bank_statements.set_mapping(data, request.user)
 
 
 @get("/bank-lines", opt=door(Role.MANAGER, query=BankLinesQuery))
@@ -131,6 +144,8 @@ async def get_payout(request: Call) -> PayoutView:
 ROUTES = (
     import_statement,
     list_statements,
+    get_mapping,
+    set_mapping,
     list_lines,
     get_line,
     match_line,

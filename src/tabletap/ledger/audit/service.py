@@ -27,7 +27,7 @@ from tabletap.ledger.audit.model import (
     signed_head,
 )
 
-_MOST_AT_ONCE = 256
+_MOST_AT_ONCE = 128
 """Seals of one transaction. They come in powers of two, so that few shapes of statement are ever prepared."""
 _SLICE = 2000
 """Keys that are looked at in one go: SQLite answers on the thread that serves guests."""

@@ -145,10 +145,11 @@ class Audited:
             .where(own, *between, seal.seq.is_(None))
             .order_by(entry.c.journal_id, entry.c.n)
         )
+        # From the seals to their entries, never the other way round: an outer join leaves the planner no choice.
         self.sealed_lines = Statement(
             sa.select(entry.c.journal_id, *_LINES)
             .select_from(
-                audit_seal.join(entry, sa.and_(entry.c.cafe_id == seal.cafe_id, entry.c.journal_id == seal.row_id))
+                audit_seal.outerjoin(entry, sa.and_(entry.c.cafe_id == seal.cafe_id, entry.c.journal_id == seal.row_id))
             )
             .where(*within)
             .order_by(entry.c.journal_id, entry.c.n)
@@ -192,7 +193,9 @@ async def sealed(reader: Reader, source: str, first: int, last: int) -> list[Row
 
 def _by_journal(rows: Sequence[Sequence[Any]]) -> dict[AnId, list[dict[str, Any]]]:
     lines: dict[AnId, list[dict[str, Any]]] = {}
-    for journal_id, n, account, amount in rows:
+    for journal_id, n, account, amount in rows:  # a seal whose journal has lost its entries has one without values
+        if journal_id is None:
+            continue
         lines.setdefault(journal_id, []).append({"n": n, "account": account, "amount_minor": amount})
     return lines
 

@@ -8,6 +8,8 @@ from tabletap.infra.db.transaction import Reader
 from tabletap.payments.daily import store
 from tabletap.till import store as till
 from tabletap.till.days.model import OpenItem, Totals
+from tabletap.tips.sharing import store as sharing
+from tabletap.tips.shifts import store as shifts
 
 _WAITING: tuple[tuple[str, Statement, str], ...] = (
     ("payments_under_way", store.UNDER_WAY, "payments are not settled yet"),
@@ -44,8 +46,26 @@ async def open_items(reader: Reader, day: BusinessDay) -> list[OpenItem]:
             found.append(OpenItem(kind, f"{count} {what}, {amount} in all.", count, amount))
     sessions = [each for each in await till.open_sessions(reader) if each.drawer and each.opened_at < day.ends_at]
     found += [OpenItem("drawer_open", f"The drawer {each.drawer} was not counted and closed.") for each in sessions]
+    found += await _tips(reader, day)
     loose = await till.loose_cash(reader)
     if loose:
         sentence = f"Cash of {loose} was taken with no drawer open; open one and collect it."
         found.append(OpenItem("cash_without_drawer", sentence, 1, loose))
+    return found
+
+
+async def _tips(reader: Reader, day: BusinessDay) -> list[OpenItem]:
+    """Tips that belong to nobody, and shifts without an end, which keep the day's pool from being shared out.
+
+    The pool itself is no open item: it is shared out as the day is closed.
+    """
+    found = []
+    nobodys = await sharing.unassigned(reader, day.date.isoformat())
+    if nobodys:
+        total = sum(nobodys.values())
+        found.append(OpenItem("tips_unassigned", f"Tips of {total} belong to nobody yet.", len(nobodys), total))
+    working = [each for each in await shifts.shifts(reader, day.starts_at, day.ends_at) if each.ended_at is None]
+    if working:
+        sentence = f"{len(working)} people have not clocked out; the tips of the day wait for that."
+        found.append(OpenItem("shifts_open", sentence, len(working)))
     return found

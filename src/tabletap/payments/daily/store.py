@@ -56,8 +56,8 @@ SOLD = Statement(
 
 
 def _counted(table: sa.Table, amount: Any, *where: Any) -> Statement:
-    count, total = sa.func.count(), sa.func.coalesce(sa.func.sum(amount), 0)
-    return Statement(sa.select(*(count, total)).where(table.c.cafe_id == param("cafe_id"), *where))
+    columns: list[Any] = [sa.func.count(), sa.func.coalesce(sa.func.sum(amount), 0)]
+    return Statement(sa.select(*columns).where(table.c.cafe_id == param("cafe_id"), *where))
 
 
 _BEFORE = param("before")

@@ -1,0 +1,1 @@
+"""Who gets the tips: shifts, rules, pools, shares, payouts and statements."""

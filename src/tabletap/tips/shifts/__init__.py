@@ -1,0 +1,1 @@
+"""Who worked when: what tips are shared by."""
