@@ -41,6 +41,13 @@ MONEY = {
     "post /api/v1/bank-lines/{line_id}/credit",
     "post /api/v1/bank-lines/{line_id}/refund",
     "post /api/v1/bank-lines/{line_id}/dismiss",
+    "post /api/v1/tips/pools/{pool_id}/distribute",
+    "post /api/v1/tips/distributions/{distribution_id}/assign",
+    "post /api/v1/tips/payouts",
+    "post /api/v1/drawers/sessions",
+    "post /api/v1/drawers/sessions/{session_id}/moves",
+    "post /api/v1/drawers/sessions/{session_id}/collect",
+    "post /api/v1/drawers/sessions/{session_id}/close",
 }
 
 

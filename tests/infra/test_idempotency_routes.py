@@ -1,7 +1,7 @@
 """Every route that moves money keeps the same promise; the API's own description names them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -10,13 +10,24 @@ import pytest_asyncio
 import socketio
 
 from tabletap.kernel.ids import new_id
-from tests.reconciliation.bank import awaited, line, newest, take_in
+from tests.infra.money_requests import ALL, CASES, Prepare, Request, cancelling, provider_payment
 from tests.support.shared_world import heal, opened
 from tests.support.world import World, money_row_counts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MONEY_PATHS = ("/payments", "/refunds", "/credits", "/qr-payments", "/disputes", "/bank-", "/payouts")
+MONEY_PATHS = (
+    "/payments",
+    "/refunds",
+    "/credits",
+    "/qr-payments",
+    "/disputes",
+    "/bank-",
+    "/payouts",
+    "/drawers",
+    "/tips/p",
+    "/tips/d",
+)
 HARMLESS = {
     "post /payments/{payment_id}/verify",
     "post /payments/{payment_id}/cancel",
@@ -29,21 +40,12 @@ HARMLESS = {
     "post /credits/accounts/{customer_id}/close",
     "post /credits/top-ups",
     "post /bank-statements",
+    "put /bank-statements/mapping",
+    "post /drawers/sessions/{session_id}/count",
     "post /payouts",
 }
 """They ask, show or give up a claim; no money moves. Or they have a key of their own: a file, a payout's name.
 A new one below a money path is a decision: write it down here."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One request that moves money, and another one that would do, too."""
-
-    path: str
-    body: dict[str, Any]
-    other_body: dict[str, Any]
-
-
-Prepare = Callable[[World], Awaitable[Request]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -61,126 +63,6 @@ async def world(still_world: World) -> AsyncIterator[World]:
     await heal(still_world)
 
 
-async def paid_in_cash(world: World) -> tuple[str, str]:
-    """An order and its completed payment."""
-    order = await world.order()
-    payment_id = (await world.pay(order, "cash")).body["paymentId"]
-    taken = await world.call("POST", f"/payments/{payment_id}/cash", "manager", {"received": 500}, key=new_id())
-    assert taken.status == 200, taken
-    return str(order["id"]), str(payment_id)
-
-
-async def payment(world: World) -> Request:
-    order = await world.order()
-    body = {
-        "orderId": order["id"],
-        "paymentMethod": "customer_credit",
-        "metadata": {"b": 1, "a": [1, {"z": 2, "y": 3}]},
-    }
-    return Request("/payments", {**body, "customerId": world.home.people["customer"].person_id}, {**body, "amount": 1})
-
-
-async def provider_payment(world: World) -> Request:
-    order = await world.order()
-    body = {"orderId": order["id"], "paymentMethod": "payconic_card"}
-    return Request("/payments", body, {**body, "amount": 1})
-
-
-async def refund(world: World) -> Request:
-    _, payment_id = await paid_in_cash(world)
-    return Request(f"/payments/{payment_id}/refunds", {"amount": 100}, {"amount": 105})
-
-
-async def order_refund(world: World) -> Request:
-    order_id, _ = await paid_in_cash(world)
-    return Request(f"/orders/{order_id}/refunds", {"amount": 100}, {"amount": 105})
-
-
-async def refund_word(world: World) -> Request:
-    """A transfer that has to be sent back by hand."""
-    order = await world.order()
-    qr = (await world.pay(order, "qr_bank_transfer")).body
-    path = f"/qr-payments/{qr['qr']['qrPaymentId']}/confirm"
-    await world.call("POST", path, "manager", {"amount": 480}, key=new_id())
-    made = await world.call("POST", f"/payments/{qr['paymentId']}/refunds", "manager", {}, key=new_id())
-    assert made.body["status"] == "pending", made
-    return Request(f"/refunds/{made.body['refundId']}/confirm", {"bankReference": "ANZ-1"}, {"bankReference": "ANZ-2"})
-
-
-async def review(world: World) -> Request:
-    """Another amount was charged than ours."""
-    payment_id = (await world.pay(await world.order(), "payconic_card")).body["paymentId"]
-    await world.control("POST", "/faults", {"fault": "wrong_amount"})
-    await world.control("POST", f"/payments/{payment_id}/approve")
-    await world.call("POST", f"/payments/{payment_id}/verify", "manager")
-    assert (await world.payment(payment_id))["needsReview"]
-    return Request(
-        f"/payments/{payment_id}/review",
-        {"action": "accept", "reason": "It was a cent"},
-        {"action": "accept", "reason": "It was another cent"},
-    )
-
-
-async def cash(world: World) -> Request:
-    payment_id = (await world.pay(await world.order(), "cash")).body["paymentId"]
-    return Request(f"/payments/{payment_id}/cash", {"received": 500}, {"received": 505})
-
-
-async def transfer(world: World) -> Request:
-    qr = (await world.pay(await world.order(), "qr_bank_transfer")).body["qr"]
-    body = {"amount": 480, "bankReference": "ANZ-3"}
-    return Request(f"/qr-payments/{qr['qrPaymentId']}/confirm", body, {**body, "bankReference": "ANZ-4"})
-
-
-def credit(path: str) -> Prepare:
-    async def prepare(world: World) -> Request:
-        body = {"customerId": world.home.people["customer"].person_id, "amount": 70, "reason": "a gift"}
-        return Request(path, body, {**body, "amount": 71})
-
-    return prepare
-
-
-async def cancelling(world: World) -> Request:
-    """Cancelling a paid order gives its money back."""
-    order_id, _ = await paid_in_cash(world)
-    return Request(f"/orders/{order_id}/status", {"status": "cancelled"}, {"status": "cancelled", "reason": "spilt"})
-
-
-def of_line(path: str, amount: int, *, by_reference: bool = True) -> Prepare:
-    """A manager's word about a line of a bank statement."""
-
-    async def prepare(world: World) -> Request:
-        wanted = await awaited(world)
-        await take_in(world, line(amount, wanted["reference"] if by_reference else "no reference"))
-        word = {"paymentIds": [wanted["paymentId"]]} if path == "match" else {"reason": "a word"}
-        return Request(f"/bank-lines/{(await newest(world)).bank_line_id}/{path}", word, {**word, "reason": "another"})
-
-    return prepare
-
-
-CASES: dict[str, Prepare] = {
-    "post /payments": payment,
-    "post /payments/{payment_id}/refunds": refund,
-    "post /orders/{order_id}/refunds": order_refund,
-    "post /refunds/{refund_id}/confirm": refund_word,
-    "post /payments/{payment_id}/review": review,
-    "post /payments/{payment_id}/cash": cash,
-    "post /qr-payments/{qr_payment_id}/confirm": transfer,
-    "post /credits/add": credit("/credits/add"),
-    "post /credits/deduct": credit("/credits/deduct"),
-    "post /bank-lines/{line_id}/match": of_line("match", 480, by_reference=False),
-    "post /bank-lines/{line_id}/undo": of_line("undo", 480),
-    "post /bank-lines/{line_id}/credit": of_line("credit", 580),
-    "post /bank-lines/{line_id}/refund": of_line("refund", 580),
-    "post /bank-lines/{line_id}/dismiss": of_line("dismiss", 77, by_reference=False),
-}
-"""Every operation that requires a key, by its name in the API's description."""
-ALL: dict[str, Prepare] = {
-    **CASES,
-    "post /payments, by card": provider_payment,
-    "post /orders/{order_id}/status, paid": cancelling,
-}
-"""And two more: with a provider's call in the middle, and one that moves money only sometimes."""
 every_route = pytest.mark.parametrize("prepare", ALL.values(), ids=[name.replace(" ", "_") for name in ALL])
 
 

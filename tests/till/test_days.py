@@ -41,6 +41,15 @@ async def until_tomorrow(world: World) -> None:
     sign_in_again(world)
 
 
+async def printed(world: World, day: str) -> str:
+    """The report as a page."""
+    headers = {"Authorization": f"Bearer {world.home.tokens['manager']}"}
+    path = f"{world.url}/api/v1/days/{day}/report?format=html"
+    async with world.session.get(path, headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html"), await answer.text()
+        return await answer.text()
+
+
 def sums(reports: list[dict[str, Any]], account: str) -> int:
     lines = [line for report in reports for line in report["accounts"] if line["account"] == account]
     return sum(line["debit"] - line["credit"] for line in lines)
@@ -65,6 +74,10 @@ async def test_a_day_is_closed_with_a_number_its_figures_and_a_signature(own_wor
     assert len(closed.body["signature"]["hash"]) == 64
     assert again.body["report"] == report
     assert (await world.call("GET", f"/days/{day}/report", "manager")).body["report"] == report
+    page = await printed(world, day)
+    assert "Corner Cafe: Z 1, " in page
+    assert "payments · customer credit · amount" in page
+    assert closed.body["signature"]["signature"] in page
     assert [each["zNumber"] for each in (await world.call("GET", "/days", "manager")).body["items"]] == [1]
 
 

@@ -141,6 +141,7 @@ async def _opened(
                 yield app, sandbox, session
             finally:
                 await app.stop()
+                await _control(session, sandbox, "/mode", {"autoApprove": False, "webhooks": True})
     finally:
         await sandbox.stop()
 

@@ -1,6 +1,6 @@
 """The bodies of requests about drawers and days."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -8,7 +8,7 @@ from tabletap.http.requests import Given, LongText, ShortText
 from tabletap.infra.paging import DEFAULT_LIMIT
 from tabletap.till.days.service import CloseDay
 from tabletap.till.model import DEFAULT_DRAWER, MAX_DENOMINATIONS, HandMove, SessionStatus
-from tabletap.till.service import CountDrawer, MoveCash, OpenDrawer
+from tabletap.till.service import CollectCash, CountDrawer, MoveCash, OpenDrawer
 
 
 class OpenDrawerRequest(Given, frozen=True):
@@ -51,6 +51,29 @@ class CountDrawerRequest(Given, frozen=True):
         return CountDrawer(counted_minor=self.counted_amount, denominations=self.denominations)
 
 
+class CollectCashRequest(Given, frozen=True):
+    """`POST /drawers/sessions/{id}/collect`: all of it unless an amount is given."""
+
+    amount: int | None = None
+    reason: LongText | None = None
+
+    def wanted(self) -> CollectCash:
+        """As the service takes it."""
+        return CollectCash(amount_minor=self.amount, reason=self.reason)
+
+
+ALL_OF_IT = CollectCashRequest()
+
+
+class CloseDrawerRequest(Given, frozen=True):
+    """`POST /drawers/sessions/{id}/close`: `reason` says why there was a difference."""
+
+    reason: LongText | None = None
+
+
+AS_COUNTED = CloseDrawerRequest()
+
+
 class CloseDayRequest(Given, frozen=True):
     """`POST /days/{date}/close`: `reason` closes over open items, `early` before the day is over."""
 
@@ -71,6 +94,12 @@ class DrawersQuery(Given, frozen=True):
     status: SessionStatus | None = None
     limit: int = DEFAULT_LIMIT
     cursor: ShortText | None = None
+
+
+class DayReportQuery(Given, frozen=True):
+    """`GET /days/{date}/report`."""
+
+    format: Literal["json", "html"] = "json"
 
 
 class DaysQuery(Given, frozen=True):

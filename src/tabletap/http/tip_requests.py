@@ -73,6 +73,15 @@ class TipRuleRequest(Given, frozen=True):
         return SetTipRule(mode=self.mode, pack=self.pack, shares=self.distribution)
 
 
+class ShareOutRequest(Given, frozen=True):
+    """`POST /tips/pools/{id}/distribute`."""
+
+    reason: LongText | None = None
+
+
+NO_REASON = ShareOutRequest()
+
+
 class AssignTipsRequest(Given, frozen=True):
     """`POST /tips/distributions/{id}/assign`."""
 

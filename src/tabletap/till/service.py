@@ -56,6 +56,16 @@ class MoveCash(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class CollectCash(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to put cash that was taken with no drawer open into one; no amount means all of it.
+
+    More may have been given back than taken: then all of it comes out of the drawer.
+    """
+
+    amount_minor: int | None = None
+    reason: str | None = None
+
+
 class CountDrawer(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted: one sum, or how many of which coins and notes."""
 
@@ -182,10 +192,12 @@ class TillService:
 
         return await run_once(self.db, by.cafe_id, once, DrawerSessionView, decide)
 
-    async def collect(self, session_id: Id, by: Actor, once: Once | None = None) -> Outcome[DrawerSessionView]:
-        """Put the cash that was taken while no drawer was open into this one. Safe to repeat under one key.
+    async def collect(
+        self, session_id: Id, request: CollectCash, by: Actor, once: Once | None = None
+    ) -> Outcome[DrawerSessionView]:
+        """Put cash that was taken while no drawer was open into this one. Safe to repeat under one key.
 
-        Raises DrawerSessionNotFound, DrawerIsClosed, NothingToCollect, NotAllowed.
+        Raises DrawerSessionNotFound, DrawerIsClosed, NothingToCollect, InvalidAmount, NotAllowed.
         """
         by.require(Role.COUNTER)
 
@@ -195,8 +207,11 @@ class TillService:
             if not apart or apart[0].expected_minor == 0:
                 raise NothingToCollect
             loose = apart[0].expected_minor
-            _move(tx, apart[0], "collected", -loose, by.person_id)
-            after = _move(tx, session, "collected", loose, by.person_id)
+            amount = loose if request.amount_minor is None else require_positive(request.amount_minor)
+            if request.amount_minor is not None and amount > loose:
+                raise InvalidAmount(f"Only {loose} was taken while no drawer was open.")
+            _move(tx, apart[0], "collected", -amount, by.person_id, request.reason)
+            after = _move(tx, session, "collected", amount, by.person_id, request.reason)
             return self._told(tx, after, by, once)
 
         return await run_once(self.db, by.cafe_id, once, DrawerSessionView, decide)
@@ -225,8 +240,10 @@ class TillService:
 
         return await self.db.transaction(by.cafe_id, decide)
 
-    async def close(self, session_id: Id, by: Actor, once: Once | None = None) -> Outcome[DrawerSessionView]:
-        """Close a drawer as it was counted: book the difference, bring what was counted to the safe.
+    async def close(
+        self, session_id: Id, by: Actor, once: Once | None = None, reason: str | None = None
+    ) -> Outcome[DrawerSessionView]:
+        """Close a drawer as it was counted: book the difference (`reason`: why), bring what was counted to the safe.
 
         Safe to repeat under one key. Raises DrawerSessionNotFound, DrawerIsClosed, DrawerNotCounted, NotAllowed.
         """
@@ -237,7 +254,7 @@ class TillService:
             counted, difference = session.counted_minor, session.difference_minor
             if counted is None or difference is None or counted - difference != session.expected_minor:
                 raise DrawerNotCounted
-            after = _booked(tx, session, "difference", difference, by)
+            after = _booked(tx, session, "difference", difference, by, reason)
             after = _booked(tx, after, "taken_out", -counted, by)
             closed = _changed(after, status="closed", closed_by=by.person_id, closed_at=tx.now)
             store.save(tx, after, closed)

@@ -24,7 +24,7 @@ from tabletap.payments.top_ups import TopUp
 from tabletap.payments.views import PaymentView
 from tabletap.till.days.model import DayView
 from tabletap.till.errors import NothingToCollect
-from tabletap.till.service import CountDrawer, MoveCash, OpenDrawer
+from tabletap.till.service import CollectCash, CountDrawer, MoveCash, OpenDrawer
 
 _OPENS_AFTER, _OPEN_FOR = timedelta(hours=7), timedelta(hours=12)
 _FLOAT_MINOR, _DROP_ABOVE_MINOR, _TOP_UP_MINOR = 20_000, 60_000, 5_000
@@ -225,7 +225,7 @@ class Trade:
         """The drawer is counted, with a coin more or less now and then."""
         till, counter, manager = self.services.till, self.staff["counter"], self.staff["manager"]
         with suppress(NothingToCollect):
-            await till.collect(session_id, manager)
+            await till.collect(session_id, CollectCash(), manager)
         expected = (await till.get(session_id, manager)).expected_amount or 0
         off = self.chance.choice((0, 0, 0, -200, -50, -5, 10, 100))
         await till.count(session_id, CountDrawer(counted_minor=max(0, expected + off)), counter)

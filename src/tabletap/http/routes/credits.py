@@ -9,7 +9,7 @@ from tabletap.credits.sums.liability import Liability, as_csv
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
 from tabletap.http.credit_requests import AccountStatusRequest, AddCreditRequest, LiabilityQuery, wanted
-from tabletap.http.door import door
+from tabletap.http.door import door, without_cards
 from tabletap.http.problems import wrong
 from tabletap.http.requests import CreditHistoryQuery, CreditRequest, CustomerQuery
 from tabletap.infra.paging import Page
@@ -71,19 +71,19 @@ async def deduct_credit(request: Call, data: JSONBody[CreditRequest]) -> Answer[
     return answer(await request.services.credits.deduct(wanted(data), request.user, once))
 
 
-@post("/credits/accounts/{customer_id:str}/suspend", status_code=200, opt=door(Role.MANAGER))
+@post("/credits/accounts/{customer_id:str}/suspend", status_code=200, opt=without_cards(Role.MANAGER))
 async def suspend_account(request: Call, data: JSONBody[AccountStatusRequest]) -> CreditBalanceView:
     """Let nobody spend this customer's credit for now; it does not expire meanwhile."""
     return await _become(request, "suspended", data)
 
 
-@post("/credits/accounts/{customer_id:str}/reactivate", status_code=200, opt=door(Role.MANAGER))
+@post("/credits/accounts/{customer_id:str}/reactivate", status_code=200, opt=without_cards(Role.MANAGER))
 async def reactivate_account(request: Call, data: JSONBody[AccountStatusRequest]) -> CreditBalanceView:
     """Let a suspended or closed account be used again."""
     return await _become(request, "active", data)
 
 
-@post("/credits/accounts/{customer_id:str}/close", status_code=200, opt=door(Role.MANAGER))
+@post("/credits/accounts/{customer_id:str}/close", status_code=200, opt=without_cards(Role.MANAGER))
 async def close_account(request: Call, data: JSONBody[AccountStatusRequest]) -> CreditBalanceView:
     """Close an account on which no credit is left."""
     return await _become(request, "closed", data)

@@ -2,17 +2,21 @@
 
 from datetime import date
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import JSONBody
 
 from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
 from tabletap.http.door import door, without_cards
-from tabletap.http.requests import NOTHING, Nothing
 from tabletap.http.till_requests import (
+    ALL_OF_IT,
+    AS_COUNTED,
     AS_IT_IS,
     CloseDayRequest,
+    CloseDrawerRequest,
+    CollectCashRequest,
     CountDrawerRequest,
+    DayReportQuery,
     DaysQuery,
     DrawersQuery,
     MoveCashRequest,
@@ -22,6 +26,7 @@ from tabletap.infra.paging import Page
 from tabletap.kernel.people import Role
 from tabletap.till.days.errors import DayNotFound
 from tabletap.till.days.model import ClosedDayView, DayView
+from tabletap.till.days.printed import report_html
 from tabletap.till.errors import DrawerSessionNotFound
 from tabletap.till.model import DrawerSessionView
 
@@ -56,10 +61,10 @@ async def move_cash(request: Call, data: JSONBody[MoveCashRequest]) -> Answer[Dr
 
 
 @post("/drawers/sessions/{session_id:str}/collect", status_code=200, opt=_MONEY)
-async def collect_cash(request: Call, data: JSONBody[Nothing] = NOTHING) -> Answer[DrawerSessionView]:
+async def collect_cash(request: Call, data: JSONBody[CollectCashRequest] = ALL_OF_IT) -> Answer[DrawerSessionView]:
     """Put the cash that was taken while no drawer was open into this one."""
     session_id, once = request.id_of("session_id", DrawerSessionNotFound), request.once(data)
-    return answer(await request.services.till.collect(session_id, request.user, once), 200)
+    return answer(await request.services.till.collect(session_id, data.wanted(), request.user, once), 200)
 
 
 @post("/drawers/sessions/{session_id:str}/count", status_code=200, opt=without_cards(Role.COUNTER))
@@ -70,10 +75,10 @@ async def count_drawer(request: Call, data: JSONBody[CountDrawerRequest]) -> Dra
 
 
 @post("/drawers/sessions/{session_id:str}/close", status_code=200, opt=_MONEY)
-async def close_drawer(request: Call, data: JSONBody[Nothing] = NOTHING) -> Answer[DrawerSessionView]:
+async def close_drawer(request: Call, data: JSONBody[CloseDrawerRequest] = AS_COUNTED) -> Answer[DrawerSessionView]:
     """Close a drawer as it was counted; the difference is booked."""
     session_id, once = request.id_of("session_id", DrawerSessionNotFound), request.once(data)
-    return answer(await request.services.till.close(session_id, request.user, once), 200)
+    return answer(await request.services.till.close(session_id, request.user, once, data.reason), 200)
 
 
 @get("/days", opt=door(Role.MANAGER, query=DaysQuery))
@@ -95,10 +100,13 @@ async def close_day(request: Call, data: JSONBody[CloseDayRequest] = AS_IT_IS) -
     return await request.services.days.close(_day(request), data.wanted(), request.user)
 
 
-@get("/days/{day:str}/report", opt=door(Role.MANAGER))
-async def get_day_report(request: Call) -> DayView:
-    """The report (Z) of a closed day, as it was when it was closed."""
-    return await request.services.days.report(_day(request), request.user)
+@get("/days/{day:str}/report", opt=door(Role.MANAGER, query=DayReportQuery))
+async def get_day_report(request: Call) -> Response[DayView | bytes]:
+    """The report (Z) of a closed day, as it was when it was closed; with `format=html` as a page to print."""
+    found = await request.services.days.report(_day(request), request.user)
+    if request.asked(DayReportQuery).format == "html":
+        return Response(report_html(found), media_type="text/html; charset=utf-8")
+    return Response(found)
 
 
 def _day(request: Call) -> date:

@@ -8,15 +8,17 @@ from tabletap.http.answers import Answer, answer
 from tabletap.http.call import Call
 from tabletap.http.door import door
 from tabletap.http.problems import wrong
-from tabletap.http.requests import NOTHING, Nothing, TipRequest
+from tabletap.http.requests import TipRequest
 from tabletap.http.tip_requests import (
     MYSELF_IN,
     MYSELF_OUT,
+    NO_REASON,
     AssignTipsRequest,
     ClockInRequest,
     ClockOutRequest,
     CorrectShiftRequest,
     PayTipsRequest,
+    ShareOutRequest,
     ShiftsQuery,
     TipListQuery,
     TipRuleRequest,
@@ -124,10 +126,10 @@ async def list_tip_pools(request: Call) -> Page[PoolView]:
 
 
 @post("/tips/pools/{pool_id:str}/distribute", status_code=201, opt=door(Role.MANAGER, money=True))
-async def distribute_tips(request: Call, data: JSONBody[Nothing] = NOTHING) -> Answer[DistributionView]:
+async def distribute_tips(request: Call, data: JSONBody[ShareOutRequest] = NO_REASON) -> Answer[DistributionView]:
     """Share a pool out now, instead of with the day's closing."""
     pool_id, once = request.id_of("pool_id", TipPoolNotFound), request.once(data)
-    return answer(await request.services.tip_sharing.distribute(pool_id, request.user, once))
+    return answer(await request.services.tip_sharing.distribute(pool_id, data.reason, request.user, once))
 
 
 @post("/tips/payouts", status_code=201, opt=door(Role.MANAGER, money=True))

@@ -61,10 +61,10 @@ def read_camt(file: BinaryIO) -> Iterator[Statement]:
 def _known(message: str, version: str) -> str:
     if message == "camt.052":
         raise StatementUnreadable(
-            "This is a report within the day (camt.052): its bookings may still change. Take the day's camt.053, or camt.054."
+            "This is a report within the day (camt.052): its bookings may still change. Take the day's camt.053."
         )
     if message not in _STATEMENTS or int(version) not in _VERSIONS:
-        raise StatementUnreadable(f"{message}.001.{version} is not read: camt.053 and camt.054, versions 02 to 13, are.")
+        raise StatementUnreadable(f"{message}.001.{version} is not read; camt.053 and camt.054, 02 to 13, are.")
     return message
 
 
@@ -160,7 +160,8 @@ class Draft:
         self.currency = self.currency or found[1]
         if found[1] != self.currency:
             raise StatementUnreadable(f"{at} is in {found[1][:8]!r}, the account in {self.currency}.")
-        minor = minor_of(found[0], self.currency, at=at) if most is None else minor_of(found[0], self.currency, at=at, most=most)
+        limit = {} if most is None else {"most": most}
+        minor = minor_of(found[0], self.currency, at=at, **limit)
         return minor if indicator == CREDIT else -minor
 
     def _entry(self, element: Element) -> None:
@@ -234,7 +235,8 @@ class Draft:
 
 def _together(details: list[Detail], at: str) -> Detail:
     """Transactions of a batch that the bank gives no amounts for: one line with all their texts."""
-    texts = [text for each in details for text in (each.structured_reference, each.end_to_end_id, each.remittance) if text]
+    said = [(each.structured_reference, each.end_to_end_id, each.remittance) for each in details]
+    texts = [text for each in said for text in each if text]
     return Detail(
         amount=None,
         indicator=None,

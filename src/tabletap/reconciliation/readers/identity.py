@@ -1,4 +1,4 @@
-"""How a booking is known again: in the same file, in a day's statement after its notification, in overlapping exports."""
+"""How a booking is known again: in the same file, in a statement after its notification, in overlapping exports."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""OFX, version 1 (SGML: end tags are left out) and 2 (XML). Own tokens, because a missing end tag must not move money."""
+"""OFX, version 1 (SGML: end tags are left out) and 2 (XML). Own tokens: a missing end tag must not move money."""
 
 import html
 import re
@@ -67,6 +67,8 @@ def _walk(text: str) -> Iterator[tuple[tuple[str, ...], str, str, int]]:
                 yield path, "/", "", line
                 path = path[:-1]
             leaf = ""
+        elif (said or tag in _LEAVES) and not path:
+            raise StatementUnreadable(f"Line {line}: <{tag}> stands outside of everything.")
         elif said or tag in _LEAVES:
             leaf = tag
             yield path, tag, html.unescape(said), line
@@ -141,9 +143,8 @@ class _Draft:
     def finish(self, number: int) -> Statement:
         """The statement: OFX gives a closing balance, and never an opening one."""
         at = f"Line {number}"
-        closing, start, end = (
-            self.of.get(key) for key in (("LEDGERBAL", "BALAMT"), ("BANKTRANLIST", "DTSTART"), ("BANKTRANLIST", "DTEND"))
-        )
+        named = (("LEDGERBAL", "BALAMT"), ("BANKTRANLIST", "DTSTART"), ("BANKTRANLIST", "DTEND"))
+        closing, start, end = (self.of.get(key) for key in named)
         if not self.currency:
             raise StatementUnreadable(f"{at}: the statement does not say which currency its account has.")
         return Statement(

@@ -47,9 +47,7 @@ def read(
     return statements
 
 
-def _statements(
-    source: BinaryIO, head: bytes, mapping: CsvMapping | None, currency: str | None
-) -> Iterable[Statement]:
+def _statements(source: BinaryIO, head: bytes, mapping: CsvMapping | None, currency: str | None) -> Iterable[Statement]:
     other = next((name for mark, name in _OTHERS.items() if head.startswith(mark)), None)
     if other is not None:
         raise StatementUnreadable(f"This is {other}. Ask the bank for the statement as camt.053, MT940, OFX or CSV.")

@@ -103,6 +103,6 @@ def require_balance(opening: int, moved: int, closing: int, currency: str, *, at
     if opening + moved != closing:
         raise StatementBalanceWrong(
             f"{at}: {format_major(opening, currency)} at the opening and {format_major(moved, currency)} of lines make "
-            f"{format_major(opening + moved, currency)}, but the statement closes with {format_major(closing, currency)} "
-            f"{currency}. Nothing of it was taken in."
+            f"{format_major(opening + moved, currency)}, but the statement closes with "
+            f"{format_major(closing, currency)} {currency}. Nothing of it was taken in."
         )

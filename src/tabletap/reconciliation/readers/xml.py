@@ -1,4 +1,4 @@
-"""XML from strangers: no DTD, no entity, no endless depth; what is done with is let go, so memory does not follow size."""
+"""XML from strangers: no DTD, no entity, no endless depth; what is done with is let go: memory is not the size's."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Literal

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tabletap.cafes.model import BusinessDetails
 from tabletap.kernel.ids import Id
 from tabletap.ledger.audit.model import SignedHead
 
@@ -87,6 +88,10 @@ class DayReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     reason: str | None = None
     closed_by: Id | None = None
     closed_at: datetime | None = None
+    cafe: str = ""
+    time_zone: str = "UTC"
+    business: BusinessDetails | None = None
+    """Who stands on the report, as it was when the day was closed."""
 
 
 class DayView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from tabletap.cafes import store as cafes
 from tabletap.cafes.business_day import BusinessDay, business_day, business_day_of
-from tabletap.cafes.model import Cafe
+from tabletap.cafes.model import Cafe, business_details_of
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Duplicate, Reader, Transaction
 from tabletap.infra.paging import Page, page_of
@@ -142,6 +142,9 @@ class DayService:
                 for each in sessions
             ],
             journals=moved.get("journals", 0),
+            cafe=cafe.name,
+            time_zone=cafe.time_zone,
+            business=business_details_of(cafe),
         )  # fmt: skip
         return report, totals
 

@@ -254,7 +254,7 @@ async def _cafe(reader: Reader) -> Cafe:
     return cafe
 
 
-async def _distribute(tx: Transaction, pool: TipPool, cafe: Cafe, by: Id) -> TipDistribution:
+async def _distribute(tx: Transaction, pool: TipPool, cafe: Cafe, by: Id, reason: str | None = None) -> TipDistribution:
     """Share a pool out by the minutes worked on its day."""
     day, rule = business_day(cafe, date.fromisoformat(pool.business_day)), await rule_in_force(tx)
     window = (day.starts_at, min(day.ends_at, tx.now))
@@ -266,7 +266,7 @@ async def _distribute(tx: Transaction, pool: TipPool, cafe: Cafe, by: Id) -> Tip
     _save_pool(tx, pool, after)
     parts = distributed(pool.amount_minor, rule, workers, pool.sequence) if pool.amount_minor else []
     what = _Shared(pool.id, day, pool.currency, pool.sequence, rule.version)
-    return await _share(tx, "shared", what, parts, by=by)
+    return await _share(tx, "shared", what, parts, by=by, reason=reason)
 
 
 # --- closing a day (till) ---------------------------------------------------------------
@@ -291,7 +291,9 @@ class SharingService:
     def __init__(self, db: AnyDatabase) -> None:
         self.db = db
 
-    async def distribute(self, pool_id: Id, by: Actor, once: Once | None = None) -> Outcome[DistributionView]:
+    async def distribute(
+        self, pool_id: Id, reason: str | None, by: Actor, once: Once | None = None
+    ) -> Outcome[DistributionView]:
         """Share a pool out now. Safe to repeat under one key. Raises TipPoolNotFound, TipPoolNotOpen, NotAllowed."""
         by.require(Role.MANAGER)
 
@@ -301,7 +303,7 @@ class SharingService:
                 raise TipPoolNotFound
             if pool.status != "open":
                 raise TipPoolNotOpen
-            done = await _distribute(tx, pool, await _cafe(tx), by.person_id)
+            done = await _distribute(tx, pool, await _cafe(tx), by.person_id, reason)
             return self._told(tx, done, once)
 
         return await run_once(self.db, by.cafe_id, once, DistributionView, decide)

@@ -373,10 +373,8 @@ async def payouts(reader: Reader, staff_id: AnId, ends_at: datetime) -> list[Tip
 
 async def account(tx: Reader, staff_id: AnId, *, lock: bool = False) -> TipAccount | None:
     """What a worker is still to get; within a transaction, as that transaction will leave it."""
-    known = tx.recall(("tip_account", staff_id)) if isinstance(tx, Transaction) else None
-    found: TipAccount | None = known or await tx.one(
-        _ACCOUNT, TipAccount, lock=lock, cafe_id=tx.cafe_id, staff_id=staff_id
-    )
+    known: TipAccount | None = tx.recall(("tip_account", staff_id)) if isinstance(tx, Transaction) else None
+    found = known or await tx.one(_ACCOUNT, TipAccount, lock=lock, cafe_id=tx.cafe_id, staff_id=staff_id)
     if found is not None and isinstance(tx, Transaction):
         tx.remember(("tip_account", staff_id), found)  # what was judged is what is changed: a second read may see more
     return found
@@ -396,5 +394,5 @@ async def unassigned(reader: Reader, business_day: str) -> dict[AnId, int]:
 async def wrong_sums(reader: Reader) -> list[str]:
     """Distributions whose shares, and pools whose tips, do not sum to them."""
     scope = {"cafe_id": reader.cafe_id}
-    distributions_ = [f"tip distribution {row[0]}" for row in await reader.rows(_DISTRIBUTION_SUMS, scope, False)]
-    return distributions_ + [f"tip pool {row[0]}" for row in await reader.rows(_POOL_SUMS, scope, False)]
+    shared = [f"tip distribution {row[0]}" for row in await reader.rows(_DISTRIBUTION_SUMS, scope, False)]
+    return shared + [f"tip pool {row[0]}" for row in await reader.rows(_POOL_SUMS, scope, False)]
