@@ -8,7 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/faults.md"
 ROWS = dict(re.findall(r"^\| ([A-Z]\d+) \| .+? \| (.+) \|$", PAGE.read_text(), re.MULTILINE))
-GROUPS = {"A": range(1, 26), "B": range(26, 46), "C": range(46, 60), "E": range(75, 83), "G": range(91, 94)}
+GROUPS = {
+    "A": range(1, 26),
+    "B": range(26, 46),
+    "C": range(46, 60),
+    "D": range(60, 75),
+    "E": range(75, 83),
+    "F": range(83, 91),
+    "G": range(91, 94),
+    "I": range(111, 116),
+}
 
 
 @cache

@@ -5,12 +5,18 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from tabletap.cafes.business_day import business_day_of
+from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import new_id
 from tabletap.ledger import service as ledger
+from tabletap.payments.accounts import store as accounts
 from tabletap.till.days import service as days
+from tabletap.webhooks import store as webhooks
+from tabletap.webhooks.model import new_entry
+from tests.reconciliation.bank import line, take_in
 from tests.support.shared_world import sign_in_again
 from tests.support.world import Answer, World
 
@@ -179,3 +185,25 @@ async def test_days_are_the_managers(world: World) -> None:
     ]
 
     assert statuses == [403, 403, 403]
+
+
+async def test_a_notice_on_hold_and_money_that_nobody_explains_keep_a_day_open(own_world: World) -> None:
+    world = own_world
+    day = today(world)
+    await take_in(world, line(1_234, "Thank you for the lovely evening"))
+
+    async def hold(tx: Transaction) -> None:
+        account = await accounts.account(tx, "payconic")
+        assert account is not None
+        entry = new_entry(
+            cafe_id=tx.cafe_id, id_=new_id(), account_id=account.id, dedupe_id=new_id(), event_type="payment.completed",
+            reference=None, refund_reference=None, body=b"{}", now=tx.now, is_understood=True,
+        )  # fmt: skip
+        webhooks.add(tx, msgspec.structs.replace(entry, held_at=tx.now))
+
+    await world.app.db.transaction(world.home.id, hold)
+
+    refused = await close(world, day, early=True)
+
+    assert (refused.status, refused.body["code"]) == (422, "day_has_open_items")
+    assert {error["field"] for error in refused.body["errors"]} == {"notices_held", "bank_suspense"}
