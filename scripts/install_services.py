@@ -1,4 +1,4 @@
-"""Installs what the tests need from outside Python and is missing: PostgreSQL, Redis, Chromium, Node.js.
+"""Installs what the tests need from outside Python and is missing: PostgreSQL, Redis, Chromium, Node.js, zbar.
 
 On Debian as root the system's packages; elsewhere what PyPI ships; and a plain sentence for what could not be had.
 Standard library only. Safe to repeat; does nothing when everything is there.
@@ -15,7 +15,13 @@ sys.path.insert(0, str(REPOSITORY))
 
 from tests.support import programs  # noqa: E402  # found only after the line above
 
-DEBIAN_PACKAGES = {"postgresql": "postgresql", "redis": "redis-server", "chromium": "chromium", "node": "nodejs"}
+DEBIAN_PACKAGES = {
+    "postgresql": "postgresql",
+    "redis": "redis-server",
+    "chromium": "chromium",
+    "node": "nodejs",
+    "zbar": "zbar-tools",
+}
 PYPI_FALLBACKS = {"postgresql": "fallback-postgresql.txt", "redis": "fallback-redis.txt"}
 
 

@@ -24,6 +24,7 @@ from tabletap.infra.idempotency import Once, fingerprint_of
 from tabletap.infra.idempotency import prune as prune_idempotency
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
+from tabletap.infra.mail import Mailer
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
 from tabletap.kernel.cards import refuse_card_number
@@ -43,9 +44,11 @@ from tabletap.payments.changing import OrderChanges
 from tabletap.payments.counter import CounterService
 from tabletap.payments.daily import service as daily
 from tabletap.payments.disputes.service import DisputeService
+from tabletap.payments.errors import QrPaymentNotFound
 from tabletap.payments.gateways.gateway import GatewayContext, found_gateways
 from tabletap.payments.moving import MoveOrder, OrderMoves
 from tabletap.payments.order_refunds import OrderRefundService
+from tabletap.payments.pay_page import PayPage, PayPageService
 from tabletap.payments.refunds import RefundService
 from tabletap.payments.reviewing import ReviewService
 from tabletap.payments.security.noticing import Asked
@@ -59,7 +62,10 @@ from tabletap.reconciliation.checks import open_items as bank_open_items
 from tabletap.reconciliation.payouts.service import PayoutService
 from tabletap.reconciliation.resolving import ResolveService
 from tabletap.reconciliation.uploading import StatementService
-from tabletap.screens.pages import MenuPage, routes
+from tabletap.reports.receipts import jobs as receipt_jobs
+from tabletap.reports.receipts.service import ReceiptService
+from tabletap.reports.statistics.service import StatisticsService
+from tabletap.screens.pages import AnyRequest, MenuPage, routes
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
@@ -97,6 +103,7 @@ class App:
         webhook_jobs.register(self.jobs, self.services.webhooks)
         audit_jobs.register(self.jobs, self.audit)
         credit_jobs.register(self.jobs, self.services.credits)
+        receipt_jobs.register(self.jobs, self.services.receipts)
         self.jobs.let_nobody_starve()
         self.jobs.cron("17 3 * * *", "upkeep:prune_job_log")(self._prune_job_log)
         self.jobs.cron("37 3 * * *", PRUNE_IDEMPOTENCY, timeout=timedelta(minutes=10))(self._prune_idempotency)
@@ -116,7 +123,7 @@ class App:
                 trusted_proxies=settings.trusted_proxies,
                 access_log=settings.log_level == "debug",
             ),
-            extra_routes=routes(self._menu_page, self.public_url),
+            extra_routes=routes(self._menu_page, _TransferLinks(self.services.pay_pages), self.public_url),
         )
 
     def _services(self, secret: str) -> Services:
@@ -140,6 +147,7 @@ class App:
             disputes=DisputeService(db),
             order_refunds=OrderRefundService(db, gateways, refunds),
             counter=CounterService(db, gateways),
+            pay_pages=PayPageService(db),
             splits=SplitService(db),
             credits=CreditService(db, _credit_terms),
             top_ups=TopUpService(db, _is_customer),
@@ -164,6 +172,8 @@ class App:
                 db, self.accounts, gateways.at_provider, self.public_url, settings.payconic_api_url
             ),
             security=security,
+            receipts=ReceiptService(db, _mailer(settings)),
+            statistics=StatisticsService(db),
             snapshots=Snapshots(db),
             audit=self.audit,
             ledger=ExplorerService(db),
@@ -224,6 +234,25 @@ class App:
             return (await self.services.order_moves.move(order_id, request, by, once)).value
 
 
+class _TransferLinks:
+    """Who has the link of a transfer, and from where they come."""
+
+    def __init__(self, pay_pages: PayPageService) -> None:
+        self.pay_pages = pay_pages
+
+    async def page(self, qr_payment_id: str, request: AnyRequest) -> PayPage | None:
+        try:
+            return await self.pay_pages.page(qr_payment_id, request.app.state.sign_in.address(request))
+        except QrPaymentNotFound:
+            return None
+
+    async def picture(self, qr_payment_id: str, request: AnyRequest) -> bytes | None:
+        try:
+            return await self.pay_pages.picture(qr_payment_id, request.app.state.sign_in.address(request))
+        except QrPaymentNotFound:
+            return None
+
+
 def _command_once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) -> Once:
     route = "order_status_update"
     return Once(by.cafe_id, by.person_id, route, command_id, fingerprint_of(route, order_id, request))
@@ -252,3 +281,9 @@ async def _credit_terms(reader: Reader, customer_id: Id) -> Terms | None:
 async def _is_customer(reader: Reader, customer_id: Id) -> bool:
     person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
     return person is not None and person.kind == "customer"
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Mailer(settings.smtp_url, settings.mail_from)

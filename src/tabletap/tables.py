@@ -14,6 +14,7 @@ from tabletap.payments.security import store as security
 from tabletap.qr import store as qr
 from tabletap.reconciliation import store as reconciliation
 from tabletap.reconciliation.payouts import store as payouts
+from tabletap.reports.receipts import store as receipts
 from tabletap.till import store as till
 from tabletap.till.days import store as days
 from tabletap.tips import store as tips
@@ -35,6 +36,7 @@ __all__ = [
     "payouts",
     "provider_accounts",
     "qr",
+    "receipts",
     "reconciliation",
     "security",
     "shifts",

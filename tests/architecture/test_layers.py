@@ -36,6 +36,7 @@ ALSO: dict[str, set[str]] = {
         "refund_plan",
         "refunding",
         "order_refunds",
+        "pay_page",
         "settling",
         "transfers",
         "views",
@@ -64,7 +65,7 @@ ALSO: dict[str, set[str]] = {
     "till": {"days"},
     "webhooks": {"open_items"},
     "tips": {"sharing", "shifts"},
-    "qr": {"image"},
+    "qr": {"accounts", "emvco", "image", "payloads", "references", "schemes"},
 }
 """Domain by domain, the parts that have a name of their own. A new one is a decision: write it down here."""
 
@@ -84,6 +85,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "asyncpg": ("infra",),
     "sqlite3": ("infra", "sandbox"),
     "redis": ("infra",),
+    "aiosmtplib": ("infra",),
     "pgqueuer": ("infra",),
     # what people type and read
     "typer": ("cli",),

@@ -28,6 +28,7 @@ ACROSS_CAFES = {
     "ledger.audit.store._EVERY_KEY",
     "payments.accounts.store._BY_TOKEN",
     "payments.accounts.store._EVERY",
+    "qr.store._BY_ID",
     "webhooks.store._CAFE_WITH_OLD",
 }
 """The look-ups that find the cafe somebody belongs to; nothing may be added without a line in infra/tenancy.py."""

@@ -33,6 +33,9 @@ STREAMS = {
     "credit_account_changed": {"user", "counter", "management"},
     "split_changed": {"order", "counter"},
     "security_event": {"management"},
+    "tip_distributed": {"management"},
+    "drawer_changed": {"counter", "management"},
+    "day_closed": {"management"},
 }
 """The table of contract 4.3."""
 CAFE_STREAMS = ("kitchen", "counter", "staff", "management", "board")
@@ -76,10 +79,15 @@ async def test_a_whole_service_is_told_to_exactly_the_streams_of_the_contract(pl
         "credit_added",
         "credit_deducted",
         "credit_account_changed",
+        "qr_payment_scanned",
+        "tip_distributed",
+        "drawer_changed",
+        "day_closed",
         "split_changed",
         "order_changed",
         "security_event",
         "payment_disputed",
+        "qr_payment_scanned",
     }
     assert {name: set(streams) for name, streams in found.items()} == {name: STREAMS[name] for name in found}
 

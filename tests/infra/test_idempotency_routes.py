@@ -41,6 +41,7 @@ HARMLESS = {
     "post /credits/top-ups",
     "post /bank-statements",
     "put /bank-statements/mapping",
+    "post /qr-payments/{qr_payment_id}/scanned",
     "post /drawers/sessions/{session_id}/count",
     "post /payouts",
 }

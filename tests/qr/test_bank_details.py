@@ -181,3 +181,82 @@ def test_an_account_outside_sepa_takes_no_euro() -> None:
 def test_a_currency_nobody_knows_is_refused() -> None:
     with pytest.raises(UnknownCurrency):
         require_payable_in("XXX", AUSTRALIAN)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "kept"),
+    [
+        ("payNowUen", "201403121w", "201403121W"),
+        ("payNowUen", "00192200-M", "00192200M"),
+        ("payNowUen", "201403121WAB1", "201403121WAB1"),
+        ("payNowMobile", "9123 4567", "+6591234567"),
+        ("payNowMobile", "+65 8123 4567", "+6581234567"),
+        ("promptPayId", "081-234-5678", "+66812345678"),
+        ("promptPayId", "1-2345-67890-12-1", "1234567890121"),
+        ("promptPayId", "012345678901234", "012345678901234"),
+        ("pixKey", "390.533.447-05", "39053344705"),
+        ("pixKey", "16.727.230/0001-97", "16727230000197"),
+        ("pixKey", "12.ABC.345/01DE-35", "12ABC34501DE35"),
+        ("pixKey", "Zoe@Padaria.example", "zoe@padaria.example"),
+        ("pixKey", "+55 (11) 91234-5678", "+5511912345678"),
+        ("pixKey", "123E4567-E12B-12D1-A456-426655440000", "123e4567-e12b-12d1-a456-426655440000"),
+    ],
+)
+def test_an_account_of_a_scheme_is_kept_as_the_scheme_compares_it(field: str, text: str, kept: str) -> None:
+    details = checked_bank_details(entered(**{field: text, "city": "São Paulo"}))
+
+    assert msgspec.to_builtins(details)[field] == kept
+    assert details.city == "Sao Paulo"
+    assert checked_bank_details(details) == details
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sentence"),
+    [
+        ("payNowUen", "201403121X", "payNowUen is not a valid UEN"),
+        ("payNowUen", "T26!!1234A", "payNowUen is not a valid UEN"),
+        ("payNowUen", "TééFC6132D", "payNowUen is not a valid UEN"),
+        ("payNowUen", "TZZZZ6132D", "payNowUen is not a valid UEN"),
+        ("payNowMobile", "6123 4567", "payNowMobile must be a mobile number of Singapore"),
+        ("payNowMobile", "+61 412 345 678", "payNowMobile must be a mobile number of Singapore"),
+        ("promptPayId", "1234567890123", "promptPayId must be a mobile number"),
+        ("promptPayId", "02 123 4567", "promptPayId must be a mobile number"),
+        ("promptPayId", "๐๘๑๒๓๔๕๖๗๘", "promptPayId must be a mobile number"),
+        ("pixKey", "390.533.447-06", "pixKey must be a valid CPF or CNPJ"),
+        ("pixKey", "16.727.230/0001-98", "pixKey must be a valid CPF or CNPJ"),
+        ("pixKey", "(11) 91234-5678", "pixKey must be a valid CPF or CNPJ"),
+        ("pixKey", f"{'z' * 70}@zoe.example", "pixKey is not an e-mail address."),
+        ("merchantName", "x" * 26, "merchantName must be 1 to 25 Latin letters"),
+        ("merchantName", "咖啡", "merchantName must be 1 to 25 Latin letters"),
+        ("city", "São José dos Campos", "city must be 1 to 15 Latin letters"),
+        ("merchantCategoryCode", "58", "merchantCategoryCode must be four digits"),
+        ("merchantCategoryCode", "５８１４", "merchantCategoryCode must be four digits"),
+    ],
+)
+def test_an_account_that_no_scheme_can_have_is_refused_by_the_name_of_its_field(
+    field: str, text: str, sentence: str
+) -> None:
+    assert faults_of(entered(**{"iban": "BE68539007547034", field: text}))[field].startswith(sentence)
+
+
+@pytest.mark.parametrize("account", [{"payNowUen": "201403121W"}, {"pixKey": "zoe@padaria.example", "city": "Recife"}])
+def test_a_name_that_a_scheme_cannot_carry_needs_another_one_beside_it(account: dict[str, str]) -> None:
+    for name in ("咖啡店", "The Very Long Name Coffee Roasters"):
+        assert list(faults_of(entered(accountName=name, **account))) == ["merchantName"]
+        assert checked_bank_details(entered(accountName=name, merchantName="Kopi", **account)).merchant_name == "Kopi"
+
+
+def test_a_pix_key_needs_the_city_beside_it() -> None:
+    assert list(faults_of(entered(pixKey="zoe@padaria.example"))) == ["city"]
+
+
+@pytest.mark.parametrize("fields", [{"iban": "DE89370400440532013000"}, {"bsb": "062000", "accountNumber": "1"}])
+def test_belgian_references_are_for_belgian_accounts(fields: dict[str, str]) -> None:
+    assert list(faults_of(entered(**fields, referenceStyle="belgian"))) == ["referenceStyle"]
+    kept = checked_bank_details(entered(iban="BE68539007547034", referenceStyle="belgian"))
+    assert kept.reference_style == "belgian"
+
+
+def test_an_unknown_style_of_references_is_no_style() -> None:
+    with pytest.raises(msgspec.ValidationError, match="referenceStyle"):
+        entered(iban="BE68539007547034", referenceStyle="swiss")

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from playwright.async_api import async_playwright
 
 from tabletap.qr.image import PNG_MEDIA_TYPE, QUIET_ZONE_MODULES, SVG_MEDIA_TYPE, data_url, matrix, png, svg
-from tabletap.qr.model import BankDetails, payload_for
+from tabletap.qr.model import BankDetails
+from tabletap.qr.payloads import payload_for
 from tests.support import services
 
 LINK = "https://cafe.example/p/019a0000-0000-7000-8000-000000000001"

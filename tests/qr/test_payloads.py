@@ -13,7 +13,9 @@ from tabletap.kernel.errors import InvalidAmount
 from tabletap.kernel.money import UnknownCurrency, parse_major
 from tabletap.qr.errors import BankDetailsInvalid, BankDetailsMissing
 from tabletap.qr.image import matrix
-from tabletap.qr.model import EPC_MAX_AMOUNT_MINOR, BankDetails, QrFormat, new_reference, payload_for
+from tabletap.qr.model import BankDetails
+from tabletap.qr.payloads import EPC_MAX_AMOUNT_MINOR, QrFormat, payload_for
+from tabletap.qr.references import new_reference
 
 PAY_PAGE = "https://cafe.example/p/019a0000-0000-7000-8000-000000000001"
 BELGIAN = BankDetails(account_name="Café Zoë", iban="BE68539007547034", bic="GEBABEBB")

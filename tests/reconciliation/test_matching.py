@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabletap.qr.model import new_reference
+from tabletap.qr.references import new_reference
 from tabletap.reconciliation.lines import facts_of, references_of, without_cards
 from tabletap.reconciliation.matching import (
     Announced,

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,12 +15,16 @@ from playwright.async_api import Browser, async_playwright
 
 from tabletap.cafes.model import CategoryView, MenuItemView, MenuView, ModifierGroupView, ModifierView
 from tabletap.kernel.ids import new_id
-from tabletap.screens.pages import MenuPage, routes
+from tabletap.payments.pay_page import PayPage, TransferStatus
+from tabletap.qr.model import BankDetails
+from tabletap.screens.pages import AnyRequest, MenuPage, routes
 from tests.support import services
 from tests.support.world import World, running
 
 HERE = Path(__file__).parent
 TABLE_CODE = "q2w3e4r5t6"
+TRANSFERS: dict[str, PayPage] = {}
+"""What the pages alone know of transfers: a test puts in what it wants to see, by its link."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,12 +50,43 @@ async def menu_at(code: str) -> MenuPage | None:
     return MenuPage(new_id(), "4", menu()) if code == TABLE_CODE else None
 
 
+def awaited(currency: str, amount: int, details: BankDetails, **more: Any) -> PayPage:
+    """The page of a transfer, waiting unless a test says otherwise."""
+    status: dict[str, Any] = {
+        "status": "waiting", "amount": amount, "received_amount": 0, "missing_amount": 0, "currency": currency,
+        "expires_at": None,
+    }  # fmt: skip
+    link = new_id()
+    page = PayPage(
+        qr_payment_id=link,
+        status=TransferStatus(**{**status, **more}),
+        reference="7K2M9XPQ4BT1",
+        format="link",
+        payload=f"https://cafe.example/pay/{link}",
+        details=details,
+    )
+    TRANSFERS[link] = page
+    return page
+
+
+class Links:
+    """The links of TRANSFERS."""
+
+    async def page(self, qr_payment_id: str, request: AnyRequest) -> PayPage | None:
+        """The page behind a link."""
+        return TRANSFERS.get(qr_payment_id)
+
+    async def picture(self, qr_payment_id: str, request: AnyRequest) -> bytes | None:
+        """Nothing to be saved."""
+        return None
+
+
 @pytest_asyncio.fixture(loop_scope="package")
 async def pages_url() -> AsyncIterator[str]:
     """The pages alone, without an API behind them."""
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = Litestar(routes(menu_at, url), openapi_config=None)
+    app = Litestar(routes(menu_at, Links(), url), openapi_config=None)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve(sockets=[listening]))
     yield url

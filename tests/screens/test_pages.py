@@ -47,7 +47,9 @@ async def test_the_first_paint_of_the_menu_stays_under_100_kilobytes(
     assert len(page) + len(plain) < 100_000, "even where nothing is compressed"
 
 
-@pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/kitchen", "/admin/webhooks", "/login"])
+@pytest.mark.parametrize(
+    "address", [f"/t/{TABLE_CODE}", "/t/nobody", "/pay/nobody", "/kitchen", "/admin/webhooks", "/login"]
+)
 async def test_no_page_has_anything_inline_or_from_elsewhere(
     pages_url: str, http: aiohttp.ClientSession, address: str
 ) -> None:
@@ -128,7 +130,7 @@ async def test_a_kitchen_that_nobody_signed_in_to_leads_to_the_login_and_back(pa
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/login"])
+@pytest.mark.parametrize("address", [f"/t/{TABLE_CODE}", "/t/nobody", "/pay/nobody", "/login"])
 async def test_pages_without_script_pass_axe(pages_url: str, browser: Browser, address: str) -> None:
     async with device(browser, pages_url, PHONE) as reader:
         await reader.page.route("**/*.js", lambda route: route.abort())

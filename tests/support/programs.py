@@ -60,6 +60,11 @@ def node_program() -> Path:
     return found
 
 
+def zbar_program() -> Path:
+    """`zbarimg`: a reader of QR codes that shares no code with the one we write them with. Raises ProgramMissing."""
+    return _first("zbar", "zbarimg")
+
+
 def _first(what: str, *names: str, own: Path | None = None) -> Path:
     for name in names:
         if found := shutil.which(name):
@@ -84,6 +89,7 @@ NEEDED: dict[str, Callable[[], Path]] = {
     "redis": redis_program,
     "chromium": chromium_program,
     "node": node_program,
+    "zbar": zbar_program,
 }
 
 

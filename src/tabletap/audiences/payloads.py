@@ -149,6 +149,14 @@ class PaymentTold(Payload, frozen=True, kw_only=True):
     review_reason: ReviewReason | None = None
 
 
+class QrScannedTold(Payload, frozen=True, kw_only=True):
+    """`qr_payment_scanned`: the payer opened the page of a bank transfer."""
+
+    qr_payment_id: Id
+    payment_id: Id
+    order_id: Id
+
+
 class RefundTold(Payload, frozen=True, kw_only=True):
     """`payment_refunded`."""
 

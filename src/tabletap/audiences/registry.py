@@ -25,6 +25,7 @@ from tabletap.audiences.payloads import (
     OrderReadyOnBoard,
     Payload,
     PaymentTold,
+    QrScannedTold,
     RefundTold,
     SecurityEventTold,
     SplitTold,
@@ -84,6 +85,11 @@ EVENTS: dict[str, EventModel] = dict(
         ),
         _event("payment_initiated", "Somebody started to pay.", (PaymentTold, _WHO_PAYS)),
         _event("payment_state_sync", "A payment's state changed.", (PaymentTold, _WHO_PAYS)),
+        _event(
+            "qr_payment_scanned",
+            "The payer opened the page of a bank transfer.",
+            (QrScannedTold, (_PAYMENT, _COUNTER)),
+        ),
         _event(
             "payment_refunded",
             "Money goes back: reserved (pending), gone (completed) or refused (failed).",

@@ -23,6 +23,7 @@ from tabletap.audiences.payloads import (
     OrderReadyOnBoard,
     Payload,
     PaymentTold,
+    QrScannedTold,
     RefundTold,
     SecurityEventTold,
     SplitTold,
@@ -42,6 +43,7 @@ from tabletap.payments.model import Payment, PaymentState
 from tabletap.payments.security.events import RefusalNoticed
 from tabletap.payments.security.model import SEVERITIES
 from tabletap.payments.views import split_view
+from tabletap.qr.events import QrPaymentScanned
 from tabletap.till.days.events import DayClosed
 from tabletap.till.events import DrawerChanged
 from tabletap.tips.sharing.events import TipDistributed
@@ -323,6 +325,12 @@ def _tip_distributed(fact: TipDistributed) -> list[Telling]:
     return [_telling("tip_distributed", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
 
 
+def _qr_payment_scanned(fact: QrPaymentScanned) -> list[Telling]:
+    told = QrScannedTold(qr_payment_id=fact.qr_payment_id, payment_id=fact.payment_id, order_id=fact.order_id)
+    heard = [of_payment(fact.payment_id), *_in(fact.cafe_id, Audience.COUNTER)]
+    return [_telling("qr_payment_scanned", (told, heard))]
+
+
 def _drawer_changed(fact: DrawerChanged) -> list[Telling]:
     session = fact.session
     told = DrawerTold(
@@ -355,6 +363,7 @@ _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     CreditMoved: _credit_moved,
     CreditAccountChanged: _credit_account_changed,
     SplitChanged: _split_changed,
+    QrPaymentScanned: _qr_payment_scanned,
     RefusalNoticed: _refusal_noticed,
     TipDistributed: _tip_distributed,
     DrawerChanged: _drawer_changed,

@@ -26,7 +26,7 @@ GivenMinor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 GivenMinutes = Annotated[int, msgspec.Meta(ge=1, le=MAX_EXPIRY_MINUTES)]
 GivenCafeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 GivenLine = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
-GivenMinuteOfDay = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60)]
+GivenMinuteOfDay = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, multiple_of=15)]
 GivenMethod = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 

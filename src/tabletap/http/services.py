@@ -17,6 +17,7 @@ from tabletap.payments.counter import CounterService
 from tabletap.payments.disputes.service import DisputeService
 from tabletap.payments.moving import OrderMoves
 from tabletap.payments.order_refunds import OrderRefundService
+from tabletap.payments.pay_page import PayPageService
 from tabletap.payments.refunds import RefundService
 from tabletap.payments.reviewing import ReviewService
 from tabletap.payments.security.service import SecurityService
@@ -26,6 +27,8 @@ from tabletap.payments.top_ups import TopUpService
 from tabletap.reconciliation.payouts.service import PayoutService
 from tabletap.reconciliation.resolving import ResolveService
 from tabletap.reconciliation.uploading import StatementService
+from tabletap.reports.receipts.service import ReceiptService
+from tabletap.reports.statistics.service import StatisticsService
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
 from tabletap.tips.service import TipService
@@ -52,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     disputes: DisputeService
     order_refunds: OrderRefundService
     counter: CounterService
+    pay_pages: PayPageService
     splits: SplitService
     credits: CreditService
     top_ups: TopUpService
@@ -68,6 +72,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: WebhookService
     provider_accounts: AccountService
     security: SecurityService
+    receipts: ReceiptService
+    statistics: StatisticsService
     snapshots: Snapshots
     audit: AuditService
     ledger: ExplorerService

@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payconic_merchant_id: str | None = None
     payconic_webhook_secret: str | None = None
     payconic_timeout_seconds: int = 30
+    smtp_url: str | None = None
+    mail_from: str | None = None
     crash_at: str | None = None
 
     def masked(self) -> dict[str, str]:
@@ -200,6 +202,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("payconic_merchant_id", _text, "For cafes without a provider account of their own."),
     Setting("payconic_webhook_secret", _text, "For cafes without a provider account of their own.", secret=True),
     Setting("payconic_timeout_seconds", _whole(1, 50), "How long the provider may take to answer."),
+    Setting("smtp_url", _url("smtp://USER:PASSWORD@HOST:587", "smtp", "smtps"), "Sends receipts.", secret=True),
+    Setting("mail_from", _text, "Who mails are from: `Corner Cafe <hello@example.org>`."),
     Setting("crash_at", read_crash_at, "For tests alone: where the process kills itself, `start.recorded`."),
 )
 """Every setting there is, in the order in which they are shown."""

@@ -6,6 +6,7 @@ They run through `Database.across_cafes`, outside the tenant role:
 - sign-in: an e-mail address finds the people (and so the cafes) it belongs to (`identity.store`)
 - refresh: a refresh token's hash finds its family (`identity.store`)
 - table code: the code on the table finds cafe and table (`cafes.store`)
+- pay page: the unguessable id in a pay link finds the awaited transfer, and so the cafe (`qr.store`)
 - webhook token: the path of a provider's call finds the provider account (`payments.accounts.store`)
 - old notices: upkeep forgets what they said, cafe by cafe (`webhooks.store`)
 - sealing: at every start all accounts' secrets are brought under the present key (`payments.accounts.store`)

@@ -29,6 +29,7 @@ from tabletap.payments.settling import settle
 from tabletap.payments.views import CashView, PaymentView, payment_view
 from tabletap.qr import image
 from tabletap.qr import store as qr_store
+from tabletap.qr.references import shown_reference
 from tabletap.qr.service import QrView, close_qr
 from tabletap.qr.service import view_of as qr_view_of
 from tabletap.qr.store import QrPayment
@@ -122,7 +123,7 @@ class CounterService:
     async def qr_image(self, qr_payment_id: Id, by: Actor, *, as_png: bool = False) -> bytes:
         """The code as SVG or PNG, drawn now. Raises QrPaymentNotFound."""
         row = await self._visible_qr(qr_payment_id, by)
-        return image.png(row.payload) if as_png else image.svg(row.payload, f"Pay {row.reference}")
+        return image.png(row.payload) if as_png else image.svg(row.payload, f"Pay {shown_reference(row.reference)}")
 
     async def _visible_qr(self, qr_payment_id: Id, by: Actor) -> QrPayment:
         async def look(reader: Reader) -> QrPayment:

@@ -27,6 +27,7 @@ class QrPayment(msgspec.Struct, frozen=True):
     version: int
     created_at: datetime
     expires_at: datetime | None
+    scanned_at: datetime | None
 
 
 qr_payment = sa.Table(
@@ -46,10 +47,12 @@ qr_payment = sa.Table(
     column("version", Whole),
     column("created_at", Instant),
     column("expires_at", Instant, null=True),
+    column("scanned_at", Instant, null=True),
     sa.CheckConstraint("amount_minor > 0", name="amount"),
     sa.CheckConstraint("status IN ('generated', 'scanned', 'paid', 'expired', 'cancelled')", name="status"),
     sa.UniqueConstraint("cafe_id", "payment_id"),
     sa.UniqueConstraint("cafe_id", "reference"),
+    sa.Index("ix_qr_payment_id", "id"),
 )
 
 _GET = Statement(
@@ -62,6 +65,12 @@ _OF_PAYMENT = Statement(
         qr_payment.c.cafe_id == param("cafe_id"), qr_payment.c.payment_id == param("payment_id")
     )
 )
+_BY_ID = Statement(sa.select(*columns_of(qr_payment, QrPayment)).where(qr_payment.c.id == param("id")))
+_HAS_REFERENCE = Statement(
+    sa.select(qr_payment.c.id).where(
+        qr_payment.c.cafe_id == param("cafe_id"), qr_payment.c.reference == param("reference")
+    )
+)
 
 
 async def get(reader: Reader, qr_payment_id: str, *, lock: bool = False) -> QrPayment | None:
@@ -72,3 +81,13 @@ async def get(reader: Reader, qr_payment_id: str, *, lock: bool = False) -> QrPa
 async def of_payment(reader: Reader, payment_id: str, *, lock: bool = False) -> QrPayment | None:
     """The QR payment behind a payment."""
     return await reader.one(_OF_PAYMENT, QrPayment, lock=lock, cafe_id=reader.cafe_id, payment_id=payment_id)
+
+
+async def by_link(reader: Reader, qr_payment_id: str) -> QrPayment | None:
+    """The QR payment whose pay page this is, whichever cafe's: for `across_cafes` (infra/tenancy.py)."""
+    return await reader.one(_BY_ID, QrPayment, id=qr_payment_id)
+
+
+async def has_reference(reader: Reader, reference: str) -> bool:
+    """Whether the cafe has used the reference before."""
+    return await reader.value(_HAS_REFERENCE, cafe_id=reader.cafe_id, reference=reference) is not None

@@ -1,22 +1,19 @@
 """A line as a reader gives it becomes one that is kept: what it is known by, and which of our references it carries."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 
 from tabletap.kernel.cards import has_card_number
 from tabletap.kernel.ids import Id, new_id
-from tabletap.qr.model import is_valid_reference, normalise_reference
+from tabletap.qr.references import references_in
 from tabletap.reconciliation.matching import LineFacts
 from tabletap.reconciliation.model import StatementLine
 from tabletap.reconciliation.readers.identity import LineIdentity
 from tabletap.reconciliation.records import BankLine
 
 _WORDS = re.compile(r"[0-9A-Za-z]+")
-_LENGTHS = frozenset({12, 16})
-"""Of our references (qr/model.py): short ones, and those of ISO 11649."""
-_LONGEST = max(_LENGTHS)
-_MOST_WORDS = 200
+_MOST_CHARACTERS = 2_000
+"""No form of a bank has room for more; whoever writes more hides nothing behind it."""
 _LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){12,}")
 _SHOWN_DIGITS = 4
 
@@ -32,24 +29,8 @@ def compact_account(account: str) -> str:
 
 def references_of(line: StatementLine) -> frozenset[str]:
     """Everything in the line that could be a reference of ours, wherever the payer or a bank put it."""
-    found: set[str] = set()
-    for text in (line.structured_reference, line.end_to_end_id, line.remittance):
-        if text:
-            found |= set(_references_in(text))
-    return frozenset(found)
-
-
-def _references_in(text: str) -> Iterator[str]:
-    """References, also those that were written in groups or broken where a line of the bank's form ended."""
-    words = _WORDS.findall(text)[:_MOST_WORDS]
-    for start in range(len(words)):
-        joined = ""
-        for word in words[start:]:
-            joined += word
-            if len(joined) > _LONGEST:
-                break
-            if len(joined) in _LENGTHS and is_valid_reference(joined):
-                yield normalise_reference(joined)
+    said = (line.structured_reference, line.end_to_end_id, line.remittance)
+    return frozenset(found for text in said if text for found in references_in(text[:_MOST_CHARACTERS]))
 
 
 def facts_of(line: StatementLine) -> LineFacts:

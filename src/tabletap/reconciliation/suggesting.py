@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from itertools import islice, pairwise
 
-from tabletap.qr.model import normalise_reference
+from tabletap.qr.references import normalise_reference
 from tabletap.reconciliation.matching import Awaited, LineFacts, Suggestion
 
 MOST = 5

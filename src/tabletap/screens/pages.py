@@ -4,7 +4,7 @@ import gzip
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +17,9 @@ from tabletap.cafes.model import MenuView
 from tabletap.kernel.errors import Kind, Refusal
 from tabletap.kernel.ids import Id
 from tabletap.kernel.money import exponent, format_major
+from tabletap.payments.pay_page import PayPage
+from tabletap.qr.image import PNG_MEDIA_TYPE
+from tabletap.screens.transfers import transfer_page
 
 FILES_PATH = "/screens"
 MAX_TABLE_CODE_CHARACTERS = 128
@@ -35,8 +38,21 @@ class MenuPage(msgspec.Struct, frozen=True):
     menu: MenuView
 
 
+AnyRequest = Request[Any, Any, Any]
 MenuSource = Callable[[str], Awaitable[MenuPage | None]]
 """The menu at the table with this code; None when there is no such table."""
+
+
+class TransferLinks(Protocol):
+    """What is behind the link of an awaited bank transfer. None where there is nothing."""
+
+    async def page(self, qr_payment_id: str, request: AnyRequest) -> PayPage | None:
+        """The page of the transfer."""
+        ...
+
+    async def picture(self, qr_payment_id: str, request: AnyRequest) -> bytes | None:
+        """The code as PNG, as long as the transfer is awaited."""
+        ...
 
 
 class ScreensNotBuilt(Refusal):
@@ -98,7 +114,7 @@ class Pages:
         return Response(html, status_code=status_code, media_type=MediaType.HTML, headers=self.headers)
 
 
-def routes(menu_source: MenuSource, public_url: str) -> list[HTTPRouteHandler]:
+def routes(menu_source: MenuSource, transfers: TransferLinks, public_url: str) -> list[HTTPRouteHandler]:
     """The screens' pages and the files they load, to be mounted beside the API. Raises ScreensNotBuilt."""
     files = BuiltFiles(_HERE / "static")
     pages = Pages(files, public_url)
@@ -126,12 +142,35 @@ def routes(menu_source: MenuSource, public_url: str) -> list[HTTPRouteHandler]:
         """Where staff sign in."""
         return pages.draw("login.html.j2")
 
-    return [guest, kitchen, webhooks, login, _file_route(files)]
+    return [guest, kitchen, webhooks, login, *_transfer_routes(pages, transfers), _file_route(files)]
+
+
+def _transfer_routes(pages: Pages, transfers: TransferLinks) -> list[HTTPRouteHandler]:
+    @get("/pay/{qr_payment_id:str}", include_in_schema=False)
+    async def transfer(qr_payment_id: FromPath[str], request: AnyRequest) -> Response[str]:
+        """What to transfer, and what became of it: all of it readable before any script has come."""
+        page = await transfers.page(qr_payment_id, request)
+        if page is None:
+            return pages.draw("unknown_transfer.html.j2", status_code=404)
+        drawn = pages.draw("transfer.html.j2", page=transfer_page(page))
+        drawn.headers["x-robots-tag"] = "noindex"
+        return drawn
+
+    @get("/pay/{qr_payment_id:str}/code.png", include_in_schema=False)
+    async def picture(qr_payment_id: FromPath[str], request: AnyRequest) -> Response[Any]:
+        """The code as a picture, which a bank's app on the same phone can open."""
+        image = await transfers.picture(qr_payment_id, request)
+        if image is None:
+            return pages.draw("unknown_transfer.html.j2", status_code=404)
+        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        return Response(image, media_type=PNG_MEDIA_TYPE, headers=headers)
+
+    return [transfer, picture]
 
 
 def _file_route(files: BuiltFiles) -> HTTPRouteHandler:
     @get(FILES_PATH + "/{name:str}", include_in_schema=False, sync_to_thread=False)
-    def built_file(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[bytes]:
+    def built_file(name: FromPath[str], request: AnyRequest) -> Response[bytes]:
         """A script, style sheet or image of the screens: only what was built has a name here."""
         found = files.files.get(name)
         if found is None:

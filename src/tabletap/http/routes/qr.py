@@ -9,6 +9,7 @@ from tabletap.http.door import door
 from tabletap.http.requests import ConfirmRequest
 from tabletap.kernel.people import Role
 from tabletap.payments.errors import QrPaymentNotFound
+from tabletap.payments.pay_page import TransferStatus
 from tabletap.payments.views import PaymentView
 from tabletap.qr.image import PNG_MEDIA_TYPE, SVG_MEDIA_TYPE
 from tabletap.qr.service import QrView
@@ -35,6 +36,20 @@ async def get_png(request: Call) -> Answer[bytes]:
     return Answer(image, media_type=PNG_MEDIA_TYPE)
 
 
+@get("/qr-payments/{qr_payment_id:str}/status", opt=door(public=True))
+async def get_status(request: Call) -> TransferStatus:
+    """What became of an awaited transfer, for whoever has its link."""
+    address = request.sign_in.address(request)
+    return await request.services.pay_pages.status(request.path_params["qr_payment_id"], address)
+
+
+@post("/qr-payments/{qr_payment_id:str}/scanned", status_code=200, opt=door(public=True))
+async def note_scanned(request: Call) -> TransferStatus:
+    """The payer opened the page of the transfer. Safe to repeat."""
+    address = request.sign_in.address(request)
+    return await request.services.pay_pages.scanned(request.path_params["qr_payment_id"], address)
+
+
 @post("/qr-payments/{qr_payment_id:str}/confirm", status_code=200, opt=door(Role.COUNTER, money=True))
 async def confirm_transfer(request: Call, data: JSONBody[ConfirmRequest]) -> Answer[PaymentView]:
     """The money was seen on the account."""
@@ -43,4 +58,4 @@ async def confirm_transfer(request: Call, data: JSONBody[ConfirmRequest]) -> Ans
     return answer(outcome, 200)
 
 
-ROUTES = (get_qr_payment, get_svg, get_png, confirm_transfer)
+ROUTES = (get_qr_payment, get_svg, get_png, get_status, note_scanned, confirm_transfer)

@@ -99,7 +99,8 @@ class QrBankTransferGateway(_Local):
         """Make the reference and the payload. Raises BankDetailsMissing."""
         cafe = await cafes.get_cafe(tx, tx.cafe_id)
         details = cafe.bank_details if cafe else None
-        open_qr(tx, payment.id, payment.total_minor, payment.currency, details, payment.expires_at, self.public_url)
+        total_minor, currency = payment.total_minor, payment.currency
+        await open_qr(tx, payment.id, total_minor, currency, details, payment.expires_at, self.public_url)
         return Answer(state="pending", evidence="guest")
 
     def account(self, payment: Payment) -> str:

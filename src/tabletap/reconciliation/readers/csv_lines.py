@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import BinaryIO
 
+import msgspec
+
+from tabletap.kernel.money import format_major
 from tabletap.reconciliation.model import Statement, StatementLine
+from tabletap.reconciliation.readers.csv_layouts import layout_of
 from tabletap.reconciliation.readers.csv_mapping import CsvMapping
 from tabletap.reconciliation.readers.errors import StatementBalanceWrong, StatementMappingNeeded, StatementUnreadable
 from tabletap.reconciliation.readers.text import encoding_of
 from tabletap.reconciliation.readers.values import MAX_BALANCE_MINOR, day_of, minor_of, reference_of, text_of
 
 MAX_ROWS = 1_000_000
-_DELIMITERS = re.compile(rb"[,;\t|]")
+_HEAD_BYTES = 4_096
 _DATES = {
     "YYYY-MM-DD": (r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?:[T ].*)?"),
     "DD/MM/YYYY": r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})",
@@ -32,13 +36,14 @@ _SPACES = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}":
 
 def read_csv(file: BinaryIO, mapping: CsvMapping | None, currency: str | None) -> Iterator[Statement]:
     """The one statement of a CSV file. Raises StatementMappingNeeded, StatementUnreadable, StatementBalanceWrong."""
+    encoding = encoding_of(file)
     if mapping is None:
-        head = file.read(4_096)
+        head = file.read(_HEAD_BYTES)
         file.seek(0)
-        raise StatementMappingNeeded if _DELIMITERS.search(head) else StatementUnreadable
+        mapping = layout_of(head.decode(encoding, errors="replace"), currency)
     if (mapping.amount is None) == (mapping.credit is None or mapping.debit is None):
         raise StatementMappingNeeded("Name the column of the amount, or those of credit and debit.")
-    text = io.TextIOWrapper(file, encoding_of(file), newline="")
+    text = io.TextIOWrapper(file, encoding, newline="")
     try:
         yield _Sheet(mapping, currency).read(csv.reader(text, delimiter=mapping.delimiter, strict=True))
     except csv.Error as error:
@@ -55,7 +60,8 @@ class _Sheet:
         self.columns: dict[str, int] = {}
         self.account: str | None = None
         self.lines: list[StatementLine] = []
-        self.balances: list[int] = []
+        self.steps: list[tuple[int, int | None, str]] = []
+        """What each row moved, the balance after it (None: it gives none), and where it stands."""
         self.at = ""
 
     def read(self, rows: Iterator[list[str]]) -> Statement:
@@ -128,24 +134,27 @@ class _Sheet:
         booked = self._day(row, mapping.date)
         if booked is None:
             raise StatementUnreadable(f"{at} has no date.")
-        self.lines.append(
-            StatementLine(
-                line_number=len(self.lines) + 1,
-                amount_minor=self._amount(row, currency),
-                currency=currency,
-                booked_on=booked,
-                value_on=self._day(row, mapping.value_date),
-                end_to_end_id=reference_of(self._cell(row, mapping.end_to_end_id), at=at),
-                structured_reference=reference_of(self._cell(row, mapping.reference), at=at),
-                remittance=text_of(" ".join(self._cell(row, name) or "" for name in mapping.description), at=at),
-                counterparty_name=text_of(self._cell(row, mapping.counterparty_name) or "", at=at) or None,
-                counterparty_account=reference_of(self._cell(row, mapping.counterparty_account), at=at),
-                bank_reference=reference_of(self._cell(row, mapping.bank_reference), at=at),
-            )
+        amount, balance = self._amount(row, currency), self._cell(row, mapping.balance)
+        after = self._signed(balance, currency, MAX_BALANCE_MINOR) if balance is not None else None
+        self.steps.append((amount, after, at))
+        if amount:  # a line of nothing is a note of the bank's
+            self.lines.append(self._line(row, amount, currency, booked))
+
+    def _line(self, row: Sequence[str], amount: int, currency: str, booked: date) -> StatementLine:
+        mapping, at = self.mapping, self.at
+        return StatementLine(
+            line_number=len(self.steps),
+            amount_minor=amount,
+            currency=currency,
+            booked_on=booked,
+            value_on=self._day(row, mapping.value_date),
+            end_to_end_id=reference_of(self._cell(row, mapping.end_to_end_id), at=at),
+            structured_reference=reference_of(self._cell(row, mapping.reference), at=at),
+            remittance=text_of(" ".join(self._cell(row, name) or "" for name in mapping.description), at=at),
+            counterparty_name=text_of(self._cell(row, mapping.counterparty_name) or "", at=at) or None,
+            counterparty_account=reference_of(self._cell(row, mapping.counterparty_account), at=at),
+            bank_reference=reference_of(self._cell(row, mapping.bank_reference), at=at),
         )
-        balance = self._cell(row, mapping.balance)
-        if mapping.balance is not None:
-            self.balances.append(self._signed(balance or "", currency, MAX_BALANCE_MINOR))
 
     def _day(self, row: Sequence[str], name: str | None) -> date | None:
         cell = self._cell(row, name)
@@ -185,14 +194,39 @@ class _Sheet:
 
         Raises StatementBalanceWrong when a line does not lead from one balance to the next.
         """
-        if not self.balances:
-            return None, None
-        amounts = [line.amount_minor for line in self.lines]
-        for balances, moved in ((self.balances, amounts), (self.balances[::-1], amounts[::-1])):
-            steps = zip(balances, balances[1:], moved[1:], strict=False)
-            if all(before + amount == after for before, after, amount in steps):
-                return balances[0] - moved[0], balances[-1]
-        raise StatementBalanceWrong
+        forward, backward = _checked(self.steps), _checked(self.steps[::-1])
+        if forward.wrong is not None and backward.wrong is not None:
+            newest_first = self.lines[0].booked_on > self.lines[-1].booked_on
+            at, expected, given = backward.wrong if newest_first else forward.wrong
+            raise StatementBalanceWrong(
+                f"{at}: the lines up to here make a balance of {format_major(expected, self.currency or '')}, but the "
+                f"file says {format_major(given, self.currency or '')} {self.currency}. Nothing of it was taken in."
+            )
+        found = forward if forward.wrong is None else backward
+        return found.opening, found.closing
+
+
+class _Checked(msgspec.Struct, frozen=True):
+    """What going through the balances in one direction showed; `wrong` is where, what it should be and what it is."""
+
+    opening: int | None
+    closing: int | None
+    wrong: tuple[str, int, int] | None = None
+
+
+def _checked(steps: Sequence[tuple[int, int | None, str]]) -> _Checked:
+    """From balance to balance; rows without one count towards the next, and an end without one is not known."""
+    moved, opening, running = 0, None, None
+    for amount, balance, at in steps:
+        moved += amount
+        if balance is None:
+            continue
+        if running is None:
+            opening, running = balance - moved, balance - moved
+        if running + moved != balance:
+            return _Checked(None, None, (at, running + moved, balance))
+        moved, running = 0, balance
+    return _Checked(opening, running + moved if running is not None else None)
 
 
 _ONE = frozenset(

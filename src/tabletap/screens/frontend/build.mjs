@@ -15,8 +15,8 @@ await mkdir(fresh, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: sources,
   entryPoints: [
-    'guest.js', 'kitchen.js', 'login.js', 'webhooks.js',
-    'styles/guest.css', 'styles/kitchen.css', 'styles/login.css', 'styles/webhooks.css',
+    'guest.js', 'kitchen.js', 'login.js', 'transfer.js', 'webhooks.js',
+    'styles/guest.css', 'styles/kitchen.css', 'styles/login.css', 'styles/transfer.css', 'styles/webhooks.css',
     'icon.svg',
   ],
   outdir: fresh,

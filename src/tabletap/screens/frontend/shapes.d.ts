@@ -83,6 +83,10 @@ export interface BankDetails {
   bsb?: string;
   accountNumber?: string;
   payId?: string;
+  payNowUen?: string;
+  payNowMobile?: string;
+  promptPayId?: string;
+  pixKey?: string;
 }
 
 export interface Payment {
@@ -97,6 +101,16 @@ export interface Payment {
   redirectUrl?: string | null;
   qr?: { qrPaymentId: string; reference: string; imageUrl: string; bankDetails: BankDetails; expiresAt: string } | null;
   expiresAt?: string | null;
+}
+
+/** What became of an awaited bank transfer, for whoever has its link. */
+export interface TransferStatus {
+  status: 'waiting' | 'received' | 'partly_paid' | 'expired' | 'cancelled';
+  amount: number;
+  receivedAmount: number;
+  missingAmount: number;
+  currency: string;
+  expiresAt: string | null;
 }
 
 export interface PaymentRequest {

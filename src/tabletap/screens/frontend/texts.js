@@ -159,7 +159,12 @@ export const texts = {
     bsb: 'BSB',
     accountNumber: 'Account number',
     payId: 'PayID',
+    payNowUen: 'PayNow UEN',
+    payNowMobile: 'PayNow mobile number',
+    promptPayId: 'PromptPay ID',
+    pixKey: 'Pix key',
     copy: 'Copy',
+    done: 'Copied',
     /** @param {string} what */
     copyWhat: (what) => `Copy: ${what}`,
     /** @param {string} what */

@@ -1,7 +1,7 @@
 // A payment under way or done, in words; and what one needs to finish it.
 
 import { useEffect, useState } from 'preact/hooks';
-import { alert, announce } from '../announce.js';
+import { copy } from '../copy.js';
 import { money, timeOfDay } from '../format.js';
 import { html } from '../html.js';
 import { texts } from '../texts.js';
@@ -11,7 +11,7 @@ import { texts } from '../texts.js';
 
 const words = texts.payment;
 /** @type {(keyof import('../shapes').BankDetails)[]} */
-const DETAILS = ['accountName', 'iban', 'bic', 'bsb', 'accountNumber', 'payId'];
+const DETAILS = ['accountName', 'iban', 'bic', 'bsb', 'accountNumber', 'payId', 'payNowUen', 'payNowMobile', 'promptPayId', 'pixKey'];
 
 /** @param {{guest: Guest, followed: import('./orders.js').FollowedOrder, payment: Payment}} props */
 export function PaymentPanel({ guest, followed, payment }) {
@@ -55,7 +55,7 @@ function Transfer({ guest, payment, qr }) {
             <div>
               <dt>${label}</dt>
               <dd>${value}</dd>
-              <dd><button class="quiet" aria-label=${words.copyWhat(String(label))} onClick=${() => copy(String(label), String(value))}>${words.copy}</button></dd>
+              <dd><button class="quiet" aria-label=${words.copyWhat(String(label))} onClick=${() => void copy(String(label), String(value))}>${words.copy}</button></dd>
             </div>
           `,
         )}
@@ -81,27 +81,4 @@ function QrImage({ guest, qrPaymentId }) {
   }, [qrPaymentId]);
   if (lost) return html`<p>${words.qrLost}</p>`;
   return html`<div class="qr">${address && html`<img src=${address} alt=${words.qrImage} width="240" height="240" />`}</div>`;
-}
-
-/** @param {string} label @param {string} value */
-async function copy(label, value) {
-  try {
-    if (navigator.clipboard) await navigator.clipboard.writeText(value);
-    else copyTheOldWay(value);
-    announce(words.copied(label));
-  } catch {
-    alert(words.notCopied);
-  }
-}
-
-/** Browsers keep the clipboard from plain-http pages, as on a cafe's own network. @param {string} value */
-function copyTheOldWay(value) {
-  const field = document.createElement('textarea');
-  field.value = value;
-  field.className = 'visually-hidden';
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand('copy');
-  field.remove();
-  if (!copied) throw new Error('the browser did not copy');
 }

@@ -1,0 +1,1 @@
+"""Receipts: what was bought, the tax in it, how it was paid and what went back."""

@@ -1,0 +1,199 @@
+"""Receipts: the same figures in every form, a number once, and mail that arrives."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from tabletap.infra.mail import Mailer
+from tabletap.kernel.ids import new_id
+from tabletap.reports.receipts.model import ReceiptView
+from tabletap.reports.receipts.printing import NARROW, WIDE, text_lines
+from tests.support import jobs
+from tests.support.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def paid(world: World, **more: Any) -> dict[str, Any]:
+    order = await world.order(items={"Flat white": 2, "Banana bread": 1})
+    answer = await world.pay(order, "customer_credit", **more)
+    assert answer.status == 201, answer
+    return order
+
+
+async def receipt(world: World, order: dict[str, Any], who: str = "customer") -> dict[str, Any]:
+    answer = await world.call("GET", f"/orders/{order['id']}/receipt", who)
+    assert answer.status == 200, answer
+    found: dict[str, Any] = answer.body
+    return found
+
+
+async def raw(world: World, order: dict[str, Any], query: str) -> bytes:
+    headers = {"Authorization": f"Bearer {world.home.tokens['customer']}"}
+    async with world.session.get(f"{world.url}/api/v1/orders/{order['id']}/receipt?{query}", headers=headers) as answer:
+        assert answer.status == 200
+        return await answer.read()
+
+
+class Inbox:
+    """A mail server's messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - theirs
+        self.messages.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+@asynccontextmanager
+async def mail_server(world: World) -> AsyncIterator[Inbox]:
+    """A real mail server, which this world sends its mails to."""
+    inbox = Inbox()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=10)
+    controller.start()
+    try:
+        world.app.services.receipts.mailer = Mailer(f"smtp://127.0.0.1:{port}", "Corner Cafe <hi@example.org>")
+        yield inbox
+    finally:
+        controller.stop()
+
+
+async def test_a_receipt_sums_and_has_its_tax_by_rate(world: World) -> None:
+    order = await paid(world, tipAmount=100)
+
+    found = await receipt(world, order)
+
+    assert sum(line["total"] for line in found["lines"]) == found["totalAmount"] == order["totalAmount"] == 1_580
+    assert sum(tax["tax"] for tax in found["taxes"]) == found["taxAmount"] == order["taxAmount"]
+    assert [tax["base"] + tax["tax"] - tax["gross"] for tax in found["taxes"]] == [0]
+    assert sum(line["amount"] + line["tip"] for line in found["payments"]) == 1_680
+    assert (found["tipAmount"], found["outstandingAmount"]) == (100, 0)
+    assert (await receipt(world, order))["number"] == found["number"]
+
+
+async def test_what_went_back_stands_on_it(world: World) -> None:
+    order = await paid(world)
+    path = f"/orders/{order['id']}/refunds"
+    await world.call("POST", path, "manager", {"amount": 480}, key=new_id())
+
+    found = await receipt(world, order)
+
+    assert [(line["kind"], line["amount"]) for line in found["payments"]] == [("payment", 1_580), ("refund", -480)]
+
+
+async def test_every_form_says_the_same(world: World) -> None:
+    order = await paid(world, tipAmount=100)
+    number = (await receipt(world, order))["number"]
+
+    page, pdf = await raw(world, order, "format=html"), await raw(world, order, "format=pdf")
+    wide, narrow = await raw(world, order, "format=escpos"), await raw(world, order, "format=escpos&columns=32")
+
+    for text in (b"15.80", b"1.43", b"16.80", f"Receipt {number}".encode()):
+        assert text in page
+        assert text in wide
+        assert text in narrow
+    assert pdf.startswith(b"%PDF-")
+    assert len(pdf) > 1_000
+    assert wide.rstrip(b"\x00").endswith(b"\x1dVA") or b"\x1dV" in wide
+
+
+async def test_a_bill_that_is_not_paid_has_no_number(world: World) -> None:
+    order = await world.order()
+    await world.pay(order, "customer_credit", amount=100)
+
+    found = await receipt(world, order)
+    mail = await world.call("POST", f"/orders/{order['id']}/receipt/mail", "customer", {"email": "a@example.org"})
+
+    assert "number" not in found
+    assert found["outstandingAmount"] == 380
+    assert mail.status == 422, mail
+
+
+async def test_numbers_have_no_gap_whoever_asks_at_once(own_world: World) -> None:
+    orders = [await paid(own_world) for _ in range(8)]
+
+    found = await asyncio.gather(*(receipt(own_world, order) for order in orders + orders))
+
+    assert sorted({each["number"] for each in found}) == list(range(1, 9))
+
+
+async def test_a_receipt_is_for_those_who_may_see_the_order(world: World) -> None:
+    order = await paid(world)
+
+    friend = await world.call("GET", f"/orders/{order['id']}/receipt", "friend")
+    elsewhere = await world.call("GET", f"/orders/{order['id']}/receipt", "other:manager")
+    staff = await world.call("GET", f"/orders/{order['id']}/receipt", "staff")
+
+    assert (friend.status, elsewhere.status, staff.status) == (403, 404, 200)
+
+
+async def test_a_mail_arrives_once_with_the_receipt_as_pdf(own_world: World) -> None:
+    world = own_world
+    order = await paid(world)
+    path, body = f"/orders/{order['id']}/receipt/mail", {"email": "Guest@example.org"}
+    async with mail_server(world) as inbox:
+        asked = [await world.call("POST", path, "customer", body) for _ in range(3)]
+        await jobs.assert_eventually(lambda: _arrived(inbox, 1))
+        listed = (await world.call("GET", f"/orders/{order['id']}/receipt/mails", "staff")).body["items"]
+
+    assert {answer.status for answer in asked} == {202}
+    assert len({answer.body["mailId"] for answer in asked}) == 1
+    (message,) = inbox.messages
+    kinds = [part.get_content_type() for part in message.walk()]
+    assert message["To"] == "guest@example.org"
+    assert {"text/plain", "text/html", "application/pdf"} <= set(kinds)
+    assert [each["address"] for each in listed] == ["guest@example.org"]
+
+
+async def _arrived(inbox: Inbox, count: int) -> bool:
+    return len(inbox.messages) >= count
+
+
+async def test_a_mail_server_that_is_away_is_tried_again(own_world: World) -> None:
+    world = own_world
+    order = await paid(world)
+    async with mail_server(world) as gone:
+        assert gone.messages == []
+    asked = await world.call("POST", f"/orders/{order['id']}/receipt/mail", "customer", {"email": "g@example.org"})
+    assert await world.app.services.receipts.send(world.home.id, asked.body["mailId"]) is False
+
+    async with mail_server(world) as inbox:
+        await world.let_time_pass(hours=1)
+        await jobs.assert_eventually(lambda: _arrived(inbox, 1))
+
+    assert asked.status == 202
+    assert inbox.messages[0]["To"] == "g@example.org"
+
+
+async def test_nobody_fills_a_mailbox_and_nothing_but_an_address_is_taken(own_world: World) -> None:
+    world = own_world
+    order = await paid(world)
+    path = f"/orders/{order['id']}/receipt/mail"
+    unset = await world.call("POST", path, "customer", {"email": "g@example.org"})
+    async with mail_server(world):
+        sent = [await world.call("POST", path, "customer", {"email": f"g{n}@example.org"}) for n in range(6)]
+        odd = await world.call("POST", path, "customer", {"email": "a@example.org\r\nBcc: b@example.org"})
+
+    assert (unset.status, unset.body["code"]) == (422, "mail_not_set_up")
+    assert [answer.status for answer in sent] == [202] * 5 + [429]
+    assert odd.status == 400
+
+
+async def test_no_line_is_wider_than_the_paper(world: World) -> None:
+    order = await paid(world)
+    found = await world.app.services.receipts.get(order["id"], world.home.people["customer"])
+
+    for columns in (WIDE, NARROW):
+        assert max(len(line) for line in text_lines(found, columns)) <= columns
+    assert isinstance(found, ReceiptView)
