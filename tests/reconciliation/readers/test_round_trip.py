@@ -1,7 +1,7 @@
 """Whatever a bank books comes back from every format as it was written; and how one booking is known again."""
 
-from collections.abc from contextlib import suppress
-import Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabletap.kernel.errors import Refusal
-from tabletap.reconciliation.model import StatementLine
+from tabletap.reconciliation.model import Statement, StatementLine
 from tabletap.reconciliation.readers.csv_mapping import CsvMapping
 from tabletap.reconciliation.readers.identity import identified
 from tabletap.reconciliation.readers.reading import read
