@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 from tabletap.qr.image import PNG_MEDIA_TYPE, QUIET_ZONE_MODULES, SVG_MEDIA_TYPE, data_url, matrix, png, svg
 from tabletap.qr.model import BankDetails
 from tabletap.qr.payloads import payload_for
+from tests.qr.reading import QR_CODES
 from tests.support import services
 
 LINK = "https://cafe.example/p/019a0000-0000-7000-8000-000000000001"
@@ -25,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def read(image: Image.Image) -> list[zxingcpp.Barcode]:
-    return zxingcpp.read_barcodes(image.convert("L"), text_mode=zxingcpp.TextMode.Plain)
+    return zxingcpp.read_barcodes(image.convert("L"), formats=QR_CODES, text_mode=zxingcpp.TextMode.Plain)
 
 
 def drawn(image: bytes, pixels_a_module: int = 4) -> Image.Image:

@@ -4,11 +4,12 @@ import asyncio
 import json
 import secrets
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tabletap.kernel.ids import new_id
-from tabletap.qr.references import is_valid_reference
+from tabletap.qr.references import ALPHABET, is_valid_reference, new_reference
 from tests.qr.place import confirm, transfer_at_home
 from tests.support.books import rows
 from tests.support.world import World
@@ -16,28 +17,28 @@ from tests.support.world import World
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def status_of(world: World, payment: dict[str, object]) -> dict[str, object]:
+async def status_of(world: World, payment: dict[str, Any]) -> dict[str, Any]:
     answer = await world.call("GET", f"/qr-payments/{link(payment)}/status")
     assert answer.status == 200, answer
-    found: dict[str, object] = answer.body
+    found: dict[str, Any] = answer.body
     return found
 
 
-def link(payment: dict[str, object]) -> str:
+def link(payment: dict[str, Any]) -> str:
     qr = payment["qr"]
     assert isinstance(qr, dict)
     return str(qr["qrPaymentId"])
 
 
-async def row_status(world: World, payment: dict[str, object]) -> str:
+async def row_status(world: World, payment: dict[str, Any]) -> str:
     return str((await world.call("GET", f"/qr-payments/{link(payment)}", "manager")).body["status"])
 
 
-async def scan(world: World, payment: dict[str, object]) -> int:
+async def scan(world: World, payment: dict[str, Any]) -> int:
     return (await world.call("POST", f"/qr-payments/{link(payment)}/scanned")).status
 
 
-async def told(world: World, payment: dict[str, object]) -> list[tuple[str, dict[str, object]]]:
+async def told(world: World, payment: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Which streams heard that the page was opened, and what of it."""
     found = await rows(world, "SELECT key, data FROM stream_event WHERE name = 'qr_payment_scanned' ORDER BY seq")
     events = [(str(key), json.loads(data)) for key, data in found]
@@ -188,20 +189,45 @@ async def test_no_image_is_kept_with_a_code(world: World) -> None:
 
 async def test_a_reference_that_is_taken_is_drawn_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await transfer_at_home(world)
-    drawn = secrets.randbelow
-    taken = number_behind(str(first["qr"]["reference"]))
-    numbers = iter([taken, taken])
-    monkeypatch.setattr(secrets, "randbelow", lambda below: next(numbers, None) or drawn(below))
+    taken = number_behind(first["qr"]["reference"])
+    left = draw_next(monkeypatch, taken, taken)
 
     second = await transfer_at_home(world)
 
-    assert next(numbers, "none left") == "none left", "the taken reference came up"
-    references = {str(payment["qr"]["reference"]) for payment in (first, second)}
+    assert left == [], "the taken reference came up twice"
+    references = {payment["qr"]["reference"] for payment in (first, second)}
     assert len(references) == 2
     assert all(is_valid_reference(reference) for reference in references)
 
 
+async def test_two_who_draw_the_same_reference_at_once_get_two(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        orders = [await world.order() for _ in range(2)]
+        same = new_reference("AUD")
+        left = draw_next(monkeypatch, number_behind(same), number_behind(same))
+
+        answers = await asyncio.gather(*(world.pay(order, "qr_bank_transfer") for order in orders))
+
+        monkeypatch.undo()
+        assert [answer.status for answer in answers] == [201, 201]
+        references = {answer.body["qr"]["reference"] for answer in answers}
+        assert (left, len(references), same in references) == ([], 2, True)
+
+
+def draw_next(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[int]:
+    """Let chance give these numbers to the next references, and answer those that are left to be given."""
+    left, drawn = list(numbers), secrets.randbelow
+
+    def draw(below: int) -> int:
+        return left.pop(0) if left and below == POSSIBLE else drawn(below)
+
+    monkeypatch.setattr(secrets, "randbelow", draw)
+    return left
+
+
+POSSIBLE = len(ALPHABET) ** 11
+
+
 def number_behind(reference: str) -> int:
     """The random number from which a short reference is made."""
-    alphabet = "0123456789BCDFGHJKMNPQRTVWXYZ"
-    return sum(alphabet.index(character) * 29**place for place, character in enumerate(reference[:11]))
+    return sum(ALPHABET.index(character) * len(ALPHABET) ** place for place, character in enumerate(reference[:11]))

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Locator, expect
 from tabletap.kernel.ids import new_id
 from tabletap.payments.pay_page import PayPage
 from tabletap.qr.model import BankDetails
+from tests.qr.reading import QR_CODES
 from tests.screens.conftest import awaited
 from tests.screens.devices import PHONE, TABLET, Device, device, violations
 from tests.support import jobs
@@ -171,7 +172,7 @@ def heading(payer: Device) -> Locator:
 
 async def read_code(image: Locator) -> list[str]:
     screen = Image.open(io.BytesIO(await image.screenshot()))
-    return [code.text for code in zxingcpp.read_barcodes(screen.convert("L"))]
+    return [code.text for code in zxingcpp.read_barcodes(screen.convert("L"), formats=QR_CODES)]
 
 
 @pytest.mark.browser

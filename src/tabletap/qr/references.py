@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
 from stdnum import iso11649
@@ -17,6 +18,7 @@ ALPHABET = "0123456789BCDFGHJKMNPQRTVWXYZ"
 """Crockford's base 32 without vowels (no words by accident) and without S (so like 5): 29 characters, a prime."""
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _MISREAD = str.maketrans("OILS", "0115")
+_AS_READ = str.maketrans(ascii_lowercase + "OILS", ascii_uppercase.translate(_MISREAD) + "0115")
 _SHORT_LENGTH = 12
 _FEWEST_LETTERS = 2
 """In a short reference: with one letter mistyped it is not yet a Belgian one, which has the same length."""
@@ -85,8 +87,7 @@ _Run = list[tuple[str, int]]
 
 def _runs(text: str) -> Iterator[_Run]:
     run: _Run = []
-    for place, given in enumerate(text):
-        character = given.upper().translate(_MISREAD) if given.isascii() else given
+    for place, character in enumerate(text.translate(_AS_READ)):
         if character in _VALUES:
             run.append((character, place))
         elif character.isalnum() and run:
