@@ -68,9 +68,10 @@ from tabletap.reports.statistics.service import StatisticsService
 from tabletap.screens.pages import AnyRequest, MenuPage, routes
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
+from tabletap.tips.rules.service import TipRuleService
 from tabletap.tips.service import TipService
-from tabletap.tips.sharing.rules import TipRuleService
-from tabletap.tips.sharing.service import SharingService, before_close
+from tabletap.tips.sharing.pools import before_close
+from tabletap.tips.sharing.service import SharingService
 from tabletap.tips.sharing.statements import StatementService as TipStatementService
 from tabletap.tips.shifts.service import ShiftService
 from tabletap.webhooks import jobs as webhook_jobs

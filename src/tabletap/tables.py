@@ -18,6 +18,8 @@ from tabletap.reports.receipts import store as receipts
 from tabletap.till import store as till
 from tabletap.till.days import store as days
 from tabletap.tips import store as tips
+from tabletap.tips.payouts import store as tip_payouts
+from tabletap.tips.rules import store as tip_rules
 from tabletap.tips.sharing import store as tip_sharing
 from tabletap.tips.shifts import store as shifts
 from tabletap.webhooks import store as webhooks
@@ -42,6 +44,8 @@ __all__ = [
     "shifts",
     "streams",
     "till",
+    "tip_payouts",
+    "tip_rules",
     "tip_sharing",
     "tips",
     "webhooks",

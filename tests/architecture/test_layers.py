@@ -64,7 +64,7 @@ ALSO: dict[str, set[str]] = {
     },
     "till": {"days"},
     "webhooks": {"open_items"},
-    "tips": {"sharing", "shifts"},
+    "tips": {"payouts", "rules", "sharing", "shifts"},
     "qr": {"accounts", "emvco", "image", "payloads", "references", "schemes"},
 }
 """Domain by domain, the parts that have a name of their own. A new one is a decision: write it down here."""

@@ -31,8 +31,8 @@ from tabletap.reports.receipts.service import ReceiptService
 from tabletap.reports.statistics.service import StatisticsService
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
+from tabletap.tips.rules.service import TipRuleService
 from tabletap.tips.service import TipService
-from tabletap.tips.sharing.rules import TipRuleService
 from tabletap.tips.sharing.service import SharingService
 from tabletap.tips.sharing.statements import StatementService as TipStatementService
 from tabletap.tips.shifts.service import ShiftService

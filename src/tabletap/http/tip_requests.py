@@ -8,15 +8,15 @@ import msgspec
 from tabletap.http.requests import Given, LongText, ShortText
 from tabletap.infra.paging import DEFAULT_LIMIT
 from tabletap.kernel.ids import GivenId
-from tabletap.tips.model import TipDistributionShares
-from tabletap.tips.sharing.model import Mode, PayoutMethod
-from tabletap.tips.sharing.packs import PackName
-from tabletap.tips.sharing.rules import SetTipRule
+from tabletap.tips.model import TipDistributionShares, TipRole
+from tabletap.tips.payouts.model import PayoutMethod
+from tabletap.tips.rules.model import Mode, Points, TipPoints
+from tabletap.tips.rules.packs import PackName
+from tabletap.tips.rules.service import SetTipRule
 from tabletap.tips.sharing.service import AssignTips, PayTips
-from tabletap.tips.shifts.model import DEFAULT_POINTS, TipRole
-from tabletap.tips.shifts.service import ClockIn, CorrectShift
+from tabletap.tips.sharing.statements import DistributionsAsked
+from tabletap.tips.shifts.service import AddShift, ClockIn, CorrectShift
 
-Points = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -25,7 +25,7 @@ class ClockInRequest(Given, frozen=True):
 
     person_id: GivenId | None = None
     role: TipRole | None = None
-    points: Points = DEFAULT_POINTS
+    points: Points | None = None
 
     def wanted(self) -> ClockIn:
         """As the service takes it."""
@@ -54,11 +54,25 @@ class CorrectShiftRequest(Given, frozen=True):
         return CorrectShift(started_at=self.started_at, ended_at=self.ended_at, role=self.role, points=self.points)
 
 
+class AddShiftRequest(CorrectShiftRequest, frozen=True, kw_only=True):
+    """`POST /shifts`."""
+
+    person_id: GivenId
+
+    def wanted(self) -> AddShift:
+        """As the service takes it."""
+        return AddShift(
+            person_id=self.person_id, started_at=self.started_at, ended_at=self.ended_at, role=self.role,
+            points=self.points,
+        )  # fmt: skip
+
+
 class ShiftsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`GET /shifts`."""
+    """`GET /shifts`; `corrected` shows those that were replaced, too."""
 
     from_: Moment = msgspec.field(name="from")
     to: Moment
+    corrected: Literal["true", "false"] = "false"
 
 
 class TipRuleRequest(Given, frozen=True):
@@ -67,10 +81,15 @@ class TipRuleRequest(Given, frozen=True):
     mode: Mode | None = None
     pack: PackName | None = None
     distribution: TipDistributionShares | None = None
+    points: TipPoints | None = None
+    written_policy: bool | None = None
 
     def wanted(self) -> SetTipRule:
         """As the service takes it."""
-        return SetTipRule(mode=self.mode, pack=self.pack, shares=self.distribution)
+        return SetTipRule(
+            mode=self.mode, pack=self.pack, shares=self.distribution, points=self.points,
+            has_written_policy=self.written_policy,
+        )  # fmt: skip
 
 
 class ShareOutRequest(Given, frozen=True):
@@ -83,10 +102,10 @@ NO_REASON = ShareOutRequest()
 
 
 class AssignTipsRequest(Given, frozen=True):
-    """`POST /tips/distributions/{id}/assign`."""
+    """`POST /tips/distributions/{id}/assign`; nobody named: to those who have a part already."""
 
-    staff_id: GivenId
     reason: LongText
+    staff_id: GivenId | None = None
 
     def wanted(self) -> AssignTips:
         """As the service takes it."""
@@ -105,11 +124,26 @@ class PayTipsRequest(Given, frozen=True):
         return PayTips(staff_id=self.staff_id, method=self.method, amount_minor=self.amount)
 
 
-class TipListQuery(Given, frozen=True):
-    """`GET /tips/distributions` and `/tips/pools`."""
+class TipPoolsQuery(Given, frozen=True):
+    """`GET /tips/pools`."""
 
     limit: int = DEFAULT_LIMIT
     cursor: ShortText | None = None
+
+
+class TipDistributionsQuery(Given, frozen=True):
+    """`GET /tips/distributions`: all, of a pool or payment (`groupId`), of a business day."""
+
+    limit: int = DEFAULT_LIMIT
+    cursor: ShortText | None = None
+    group_id: GivenId | None = None
+    business_day: date | None = None
+
+    def wanted(self) -> DistributionsAsked:
+        """As the service takes it."""
+        return DistributionsAsked(
+            limit=self.limit, cursor=self.cursor, group_id=self.group_id, business_day=self.business_day
+        )
 
 
 class TipStatementQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

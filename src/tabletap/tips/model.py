@@ -10,6 +10,8 @@ from tabletap.kernel.money import basis_points_of, share_out
 from tabletap.tips.errors import TipConfigurationInvalid, TipNotAllowed
 
 MAX_CHOICES = 6
+TipRole = Literal["kitchen_staff", "service_staff", "management"]
+ROLES: tuple[TipRole, ...] = ("kitchen_staff", "service_staff", "management")
 
 
 class TipDistributionShares(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

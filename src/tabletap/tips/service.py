@@ -1,21 +1,11 @@
 """Reading and changing a cafe's tip configuration, and quoting a tip."""
 
-import msgspec
-
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.people import Actor, Role
 from tabletap.tips import store
-from tabletap.tips.model import (
-    TipConfiguration,
-    TipConfigurationRow,
-    TipDistributionShares,
-    TipQuote,
-    check_configuration,
-    quote,
-)
-from tabletap.tips.sharing.rules import SetTipRule, set_rule
-from tabletap.tips.sharing.service import rule_in_force
+from tabletap.tips.model import TipConfiguration, TipQuote, check_configuration, quote
+from tabletap.tips.rules.service import SetTipRule, rule_in_force, save_configuration, set_rule
 
 
 class TipService:
@@ -37,15 +27,9 @@ class TipService:
         check_configuration(wanted)
 
         async def decide(tx: Transaction) -> TipConfiguration:
-            before = await store.row(tx, lock=True)
-            if TipDistributionShares(*(await rule_in_force(tx)).weights) != wanted.distribution:
+            if (await rule_in_force(tx)).shares != wanted.distribution:
                 await set_rule(tx, SetTipRule(shares=wanted.distribution), by.person_id)
-            data: dict[str, object] = msgspec.to_builtins(wanted)
-            after = TipConfigurationRow(tx.cafe_id, data, before.version + 1 if before else 1, tx.now)
-            if before is None:
-                tx.add(store.tip_configuration, after, retry_on_duplicate=True)
-            else:
-                tx.save(store.tip_configuration, before, after, ("cafe_id",), ("version",))
+            await save_configuration(tx, wanted)
             return wanted
 
         return await self.db.transaction(by.cafe_id, decide)

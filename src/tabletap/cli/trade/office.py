@@ -13,7 +13,7 @@ from tabletap.reconciliation.uploading import Upload
 from tabletap.till.days.errors import DayHasOpenItems
 from tabletap.till.days.model import DayView
 from tabletap.till.days.service import CloseDay
-from tabletap.tips.sharing.model import PayoutMethod
+from tabletap.tips.payouts.model import PayoutMethod
 from tabletap.tips.sharing.service import AssignTips, PayTips
 from tabletap.tips.shifts.service import ClockIn
 
@@ -75,14 +75,9 @@ class Office:
 
     async def _assign_tips(self) -> None:
         """What belongs to nobody goes to whoever was there."""
-        done = await self.services.tip_statements.distributions(self.manager, MAX_LIMIT, None)
-        open_groups = {each.group_id: 0 for each in done.items}
-        for each in done.items:
-            open_groups[each.group_id] += each.unassigned_amount
-        for each in done.items:
-            if open_groups.pop(each.group_id, 0) > 0:
-                request = AssignTips(staff_id=self.staff["counter"].person_id, reason="Did the work of two")
-                await self.services.tip_sharing.assign(each.distribution_id, request, self.manager)
+        for each in (await self.services.tip_statements.unassigned(self.manager)).items:
+            request = AssignTips(staff_id=self.staff["counter"].person_id, reason="Did the work of two")
+            await self.services.tip_sharing.assign(each.distribution_id, request, self.manager)
 
     async def _pay_tips(self, day: BusinessDay) -> None:
         for name in _TIPPED:

@@ -13,6 +13,7 @@ from tabletap.http.tip_requests import (
     MYSELF_IN,
     MYSELF_OUT,
     NO_REASON,
+    AddShiftRequest,
     AssignTipsRequest,
     ClockInRequest,
     ClockOutRequest,
@@ -20,7 +21,8 @@ from tabletap.http.tip_requests import (
     PayTipsRequest,
     ShareOutRequest,
     ShiftsQuery,
-    TipListQuery,
+    TipDistributionsQuery,
+    TipPoolsQuery,
     TipRuleRequest,
     TipStatementQuery,
 )
@@ -28,10 +30,17 @@ from tabletap.infra.paging import Page
 from tabletap.kernel.csv_text import MEDIA_TYPE as CSV_MEDIA_TYPE
 from tabletap.kernel.people import Role
 from tabletap.tips.model import TipConfiguration, TipQuote
+from tabletap.tips.rules.service import TipRulesView, TipRuleView
 from tabletap.tips.sharing.errors import TipDistributionNotFound, TipPoolNotFound
-from tabletap.tips.sharing.rules import TipRulesView, TipRuleView
-from tabletap.tips.sharing.statements import TipStatementView, statement_csv, statement_html
-from tabletap.tips.sharing.views import DistributionView, PayoutView, PoolView
+from tabletap.tips.sharing.printed import statement_csv, statement_html
+from tabletap.tips.sharing.statements import TipStatementView
+from tabletap.tips.sharing.views import (
+    DistributionView,
+    PayoutView,
+    PoolView,
+    TipBalanceListView,
+    UnassignedListView,
+)
 from tabletap.tips.shifts.errors import ShiftNotFound
 from tabletap.tips.shifts.service import ShiftListView, ShiftView
 
@@ -72,6 +81,12 @@ async def clock_out(request: Call, data: JSONBody[ClockOutRequest] = MYSELF_OUT)
     return await request.services.shifts.clock_out(data.person_id, request.user)
 
 
+@post("/shifts", status_code=201, opt=door(Role.MANAGER))
+async def add_shift(request: Call, data: JSONBody[AddShiftRequest]) -> ShiftView:
+    """Note a shift that nobody clocked in for."""
+    return await request.services.shifts.add(data.wanted(), request.user)
+
+
 @post("/shifts/{shift_id:str}/correct", status_code=201, opt=door(Role.MANAGER))
 async def correct_shift(request: Call, data: JSONBody[CorrectShiftRequest]) -> ShiftView:
     """Say how a shift really was; what was noted stays to be seen."""
@@ -83,7 +98,8 @@ async def correct_shift(request: Call, data: JSONBody[CorrectShiftRequest]) -> S
 async def list_shifts(request: Call) -> ShiftListView:
     """The shifts of a while: everybody's for managers, one's own otherwise."""
     asked = request.asked(ShiftsQuery)
-    return await request.services.shifts.between(asked.from_, asked.to, request.user)
+    corrected = asked.corrected == "true"
+    return await request.services.shifts.between(asked.from_, asked.to, request.user, corrected=corrected)
 
 
 @get("/tips/rules", opt=_WORKERS)
@@ -104,11 +120,23 @@ async def list_tip_rules(request: Call) -> TipRulesView:
     return await request.services.tip_rules.versions(request.user)
 
 
-@get("/tips/distributions", opt=door(Role.STAFF, Role.KITCHEN, query=TipListQuery))
+@get("/tips/distributions", opt=door(query=TipDistributionsQuery))
 async def list_tip_distributions(request: Call) -> Page[DistributionView]:
     """What was shared out, newest first: every share for managers, one's own otherwise."""
-    asked = request.asked(TipListQuery)
-    return await request.services.tip_statements.distributions(request.user, asked.limit, asked.cursor)
+    asked = request.asked(TipDistributionsQuery)
+    return await request.services.tip_statements.distributions(asked.wanted(), request.user)
+
+
+@get("/tips/unassigned", opt=door(Role.MANAGER))
+async def list_unassigned_tips(request: Call) -> UnassignedListView:
+    """What belongs to nobody, and by which distribution to assign it."""
+    return await request.services.tip_statements.unassigned(request.user)
+
+
+@get("/tips/balances", opt=_WORKERS)
+async def list_tip_balances(request: Call) -> TipBalanceListView:
+    """What every worker is still to get, for managers; what oneself is, otherwise."""
+    return await request.services.tip_statements.balances(request.user)
 
 
 @post("/tips/distributions/{distribution_id:str}/assign", status_code=201, opt=door(Role.MANAGER, money=True))
@@ -118,10 +146,10 @@ async def assign_tips(request: Call, data: JSONBody[AssignTipsRequest]) -> Answe
     return answer(await request.services.tip_sharing.assign(distribution_id, data.wanted(), request.user, once))
 
 
-@get("/tips/pools", opt=door(Role.MANAGER, query=TipListQuery))
+@get("/tips/pools", opt=door(Role.MANAGER, query=TipPoolsQuery))
 async def list_tip_pools(request: Call) -> Page[PoolView]:
     """The pools, newest first."""
-    asked = request.asked(TipListQuery)
+    asked = request.asked(TipPoolsQuery)
     return await request.services.tip_statements.pools(request.user, asked.limit, asked.cursor)
 
 
@@ -158,12 +186,15 @@ ROUTES = (
     calculate_tip,
     clock_in,
     clock_out,
+    add_shift,
     correct_shift,
     list_shifts,
     get_tip_rule,
     set_tip_rule,
     list_tip_rules,
     list_tip_distributions,
+    list_unassigned_tips,
+    list_tip_balances,
     assign_tips,
     list_tip_pools,
     distribute_tips,

@@ -21,6 +21,8 @@ LOCK_ORDER = (
     "refund",
     "qr_payment",
     "customer_credit",
+    "tip_pool",
+    "tip_account",
     "drawer_session",
 )
 """Rows are locked in this order, by reads with locks and by guarded updates alike, so that nobody waits in a circle."""

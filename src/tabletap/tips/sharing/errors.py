@@ -3,18 +3,6 @@
 from tabletap.kernel.errors import Kind, Refusal
 
 
-class TipRuleForbidden(Refusal):
-    """The law of this country does not allow this tip rule."""
-
-    code = "tip_rule_forbidden"
-
-
-class TipRuleInvalid(Refusal):
-    """This tip rule cannot work."""
-
-    code = "tip_rule_invalid"
-
-
 class TipPoolNotFound(Refusal):
     """There is no such tip pool in this cafe."""
 
@@ -37,6 +25,12 @@ class NothingUnassigned(Refusal):
     """Everything of this distribution has somebody it belongs to."""
 
     code = "nothing_unassigned"
+
+
+class NobodyToShareWith(Refusal):
+    """Nobody has a part of these tips yet: say whom they go to."""
+
+    code = "nobody_to_share_with"
 
 
 class TipPayoutTooLarge(Refusal):

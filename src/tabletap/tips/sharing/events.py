@@ -2,7 +2,8 @@
 
 from tabletap.kernel.events import Fact
 from tabletap.kernel.ids import Id
-from tabletap.tips.sharing.model import TipDistribution, TipPayout, TipShare
+from tabletap.tips.payouts.model import TipPayout
+from tabletap.tips.sharing.model import TipDistribution, TipShare
 
 
 class TipDistributed(Fact, frozen=True, kw_only=True):

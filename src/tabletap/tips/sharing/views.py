@@ -1,12 +1,13 @@
 """Tips that were shared, as managers and workers see them."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
 from tabletap.kernel.ids import Id
-from tabletap.tips.sharing.model import DistributionKind, PayoutMethod, TipDistribution, TipPool, TipShare
-from tabletap.tips.shifts.model import TipRole
+from tabletap.tips.model import TipRole
+from tabletap.tips.payouts.model import PayoutMethod
+from tabletap.tips.sharing.model import DistributionKind, TipDistribution, TipPool, TipShare
 
 
 class TipShareView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
@@ -46,6 +47,7 @@ class PoolView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
     status: str
     amount: int
     currency: str
+    rule_version: int
     opened_at: datetime
     distributed_at: datetime | None = None
 
@@ -59,6 +61,37 @@ class PayoutView(msgspec.Struct, rename="camel", frozen=True):
     method: PayoutMethod
     balance: int
     at: datetime
+
+
+class UnassignedView(msgspec.Struct, rename="camel", frozen=True):
+    """What belongs to nobody of a pool or payment, and the distribution by which to assign it."""
+
+    group_id: Id
+    distribution_id: Id
+    business_day: str
+    amount: int
+
+
+class UnassignedListView(msgspec.Struct, rename="camel", frozen=True):
+    """Everything that belongs to nobody: it keeps days from being closed."""
+
+    items: list[UnassignedView]
+
+
+class TipBalanceView(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True, kw_only=True):
+    """What a worker is still to get (below zero: what is still to be set off), and by when the oldest of it is due."""
+
+    staff_id: Id
+    balance: int
+    currency: str
+    name: str | None = None
+    due_on: date | None = None
+
+
+class TipBalanceListView(msgspec.Struct, rename="camel", frozen=True):
+    """What workers are still to get."""
+
+    items: list[TipBalanceView]
 
 
 def distribution_view(done: TipDistribution, shares: list[TipShare]) -> DistributionView:
@@ -87,5 +120,6 @@ def distribution_view(done: TipDistribution, shares: list[TipShare]) -> Distribu
 def pool_view(pool: TipPool) -> PoolView:
     """A pool."""
     return PoolView(
-        pool.id, pool.business_day, pool.status, pool.amount_minor, pool.currency, pool.opened_at, pool.distributed_at
-    )
+        pool.id, pool.business_day, pool.status, pool.amount_minor, pool.currency, pool.rule_version, pool.opened_at,
+        pool.distributed_at,
+    )  # fmt: skip

@@ -21,10 +21,22 @@ class ShiftNotOpen(Refusal):
     code = "shift_not_open"
 
 
+class ShiftForgotten(Refusal):
+    """This shift began too long ago to be ended now: a manager corrects it and says when it ended."""
+
+    code = "shift_forgotten"
+
+
 class ShiftInvalid(Refusal):
-    """A shift begins before it ends, lasts at most a day and is not in the future."""
+    """A shift begins before it ends, lasts at most a day, began within the last year and is not in the future."""
 
     code = "shift_invalid"
+
+
+class ShiftsOverlap(Refusal):
+    """This person worked another shift at that time: correct that one."""
+
+    code = "shifts_overlap"
 
 
 class WorkerNotFound(Refusal):

@@ -18,6 +18,7 @@ shift = sa.Table(
     column("person_id", Id),
     column("role", Text),
     column("points", Whole),
+    column("is_manager", Flag),
     column("started_at", Instant),
     column("ended_at", Instant, null=True),
     column("noted_by", Id),
@@ -59,7 +60,7 @@ _SHIFTS = Statement(
         _of(shift),
         shift.c.started_at < param("ends_at"),
         sa.or_(shift.c.ended_at.is_(None), shift.c.ended_at > param("starts_at")),
-        shift.c.is_corrected.is_(sa.false()),
+        sa.or_(shift.c.is_corrected.is_(sa.false()), param("corrected") == sa.true()),
     )
     .order_by(shift.c.started_at, shift.c.id)
 )
@@ -75,6 +76,8 @@ async def open_shift(reader: Reader, person_id: str, *, lock: bool = False) -> S
     return await reader.one(_OPEN_SHIFT, Shift, lock=lock, cafe_id=reader.cafe_id, person_id=person_id)
 
 
-async def shifts(reader: Reader, starts_at: datetime, ends_at: datetime) -> list[Shift]:
-    """The shifts that lie in a window, wholly or in part; corrected ones are replaced by their corrections."""
-    return await reader.all(_SHIFTS, Shift, cafe_id=reader.cafe_id, starts_at=starts_at, ends_at=ends_at)
+async def shifts(reader: Reader, starts_at: datetime, ends_at: datetime, *, corrected: bool = False) -> list[Shift]:
+    """The shifts that lie in a window, wholly or in part; with `corrected` also those that corrections replaced."""
+    return await reader.all(
+        _SHIFTS, Shift, cafe_id=reader.cafe_id, starts_at=starts_at, ends_at=ends_at, corrected=corrected
+    )

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tabletap.infra.db.schema import Id, Instant
+from tabletap.infra.db.schema import Id, Instant, Json
 
 revision = "0012"
 down_revision = "0011"
@@ -29,6 +29,7 @@ def _shift() -> None:
         sa.Column("person_id", Id, nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("is_manager", sa.Boolean(), nullable=False),
         sa.Column("started_at", Instant, nullable=False),
         sa.Column("ended_at", Instant, nullable=True),
         sa.Column("noted_by", Id, nullable=False),
@@ -63,6 +64,8 @@ def _tip_rule() -> None:
         sa.Column("kitchen_basis_points", sa.Integer(), nullable=False),
         sa.Column("service_basis_points", sa.Integer(), nullable=False),
         sa.Column("management_basis_points", sa.Integer(), nullable=False),
+        sa.Column("points", Json, nullable=False),
+        sa.Column("has_written_policy", sa.Boolean(), nullable=False),
         sa.Column("set_by", Id, nullable=False),
         sa.Column("set_at", Instant, nullable=False),
         sa.CheckConstraint("mode IN ('per_payment', 'shift_pool')", name=op.f("ck_tip_rule_mode")),
@@ -87,6 +90,7 @@ def _tip_pool() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("rule_version", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("opened_at", Instant, nullable=False),
         sa.Column("distributed_at", Instant, nullable=True),
@@ -99,7 +103,7 @@ def _tip_pool() -> None:
     op.create_index(
         "uq_tip_pool_open",
         "tip_pool",
-        ["cafe_id", "business_day"],
+        ["cafe_id", "business_day", "rule_version"],
         unique=True,
         postgresql_where=sa.text("status = 'open'"),
         sqlite_where=sa.text("status = 'open'"),
@@ -150,6 +154,8 @@ def _tip_distribution() -> None:
         sa.PrimaryKeyConstraint("cafe_id", "id", name=op.f("pk_tip_distribution")),
         sa.UniqueConstraint("cafe_id", "group_id", "n", name=op.f("uq_tip_distribution_cafe_id_group_id_n")),
     )
+    op.create_index("ix_tip_distribution_payment", "tip_distribution", ["cafe_id", "payment_id"], unique=False)
+    op.create_index("ix_tip_distribution_at", "tip_distribution", ["cafe_id", "at"], unique=False)
 
 
 def _tip_share() -> None:
