@@ -8,7 +8,7 @@ import msgspec
 StatementFormat = Literal["camt.053", "camt.054", "mt940", "ofx", "csv"]
 
 
-class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
+class StatementLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One booking on the account: a credit is positive, a debit negative."""
 
     line_number: int

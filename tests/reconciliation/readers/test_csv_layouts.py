@@ -76,3 +76,11 @@ def test_a_balance_on_the_last_line_of_each_day_is_enough() -> None:
     )
 
     assert (found.opening_minor, found.closing_minor) == (1_000, 1_500)
+
+
+def test_what_came_and_went_is_read_from_the_older_end() -> None:
+    mapping = CsvMapping(date="1", amount="2", balance="3", header=False)
+
+    (found,) = read(b"2026-11-20,-1.00,0.00\n2026-11-19,1.00,1.00\n", mapping=mapping, currency="EUR")
+
+    assert (found.opening_minor, found.closing_minor) == (0, 0)

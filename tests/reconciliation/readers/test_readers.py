@@ -180,3 +180,28 @@ def test_what_is_no_statement_is_refused_with_a_sentence(content: bytes) -> None
 
     assert isinstance(refused.value, StatementUnreadable) or refused.value.code == "statement_mapping_needed"
     assert str(refused.value.detail).endswith(".")
+
+
+_OFX_HEAD = b"OFXHEADER:100\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKTRANLIST>"
+_CAMT_HEAD = b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><Msg><Stmt>"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(_OFX_HEAD + b"<MEMO><![CDATA[x" * 100_000, id="sections that never end"),
+        pytest.param(_OFX_HEAD + b"<X>" * 200_000, id="elements that never end"),
+        pytest.param(_OFX_HEAD + b"<STMTTRN><MEMO>" + b"x" * 1_000_000, id="a text that never ends"),
+        pytest.param(_CAMT_HEAD + b"<Bal/>" * 150_000, id="nothing but balances"),
+        pytest.param(_CAMT_HEAD + b"<X/>" * 200_000, id="nothing but something else"),
+    ],
+)
+def test_a_file_made_to_keep_us_busy_is_given_up_early(content: bytes) -> None:
+    with pytest.raises(StatementUnreadable):
+        read(content)
+
+
+def test_sections_of_ofx_are_text_like_any_other() -> None:
+    marked = OFX.replace(b"<NAME>A PAYER", b"<NAME><![CDATA[A & B <Payer>]]>").replace(b"LANDLORD", b"LAND &amp; LORD")
+
+    assert [line.counterparty_name for line in only(read(marked)).lines] == ["A & B <Payer>", "LAND & LORD"]

@@ -31,6 +31,8 @@ from tabletap.reconciliation.readers.xml import Tree, walk
 
 _NAMESPACE = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:(camt\.05\d)\.001\.(\d{2})\}")
 _VERSIONS = range(2, 14)
+MAX_BALANCES = 10_000
+"""Of several kinds for each day of some years."""
 _STATEMENTS = {"camt.053": "Stmt", "camt.054": "Ntfctn"}
 _OPENING, _CLOSING, _BETWEEN = ("OPBD", "PRCD"), ("CLBD",), "ITBD"
 
@@ -76,7 +78,7 @@ class Draft:
         self.currency = ""
         self.lines: list[StatementLine] = []
         self.pending = self.places = 0
-        self._entries = 0
+        self._entries = self._balance_count = 0
         self._details: list[Detail] = []
         self._balances: list[tuple[str, date, int]] = []
 
@@ -130,6 +132,9 @@ class Draft:
         return iso_day(found, at="A date") if found else None
 
     def _balance(self, element: Element) -> None:
+        self._balance_count += 1
+        if self._balance_count > MAX_BALANCES:
+            raise StatementUnreadable(f"The statement has more than {MAX_BALANCES} balances: no bank writes that.")
         code = word(element, "Tp/CdOrPrtry/Cd")
         if code not in {*_OPENING, *_CLOSING, _BETWEEN}:
             return

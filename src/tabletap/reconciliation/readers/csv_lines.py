@@ -195,14 +195,15 @@ class _Sheet:
         Raises StatementBalanceWrong when a line does not lead from one balance to the next.
         """
         forward, backward = _checked(self.steps), _checked(self.steps[::-1])
-        if forward.wrong is not None and backward.wrong is not None:
-            newest_first = self.lines[0].booked_on > self.lines[-1].booked_on
-            at, expected, given = backward.wrong if newest_first else forward.wrong
+        newest_first = bool(self.lines) and self.lines[0].booked_on > self.lines[-1].booked_on
+        likely, other = (backward, forward) if newest_first else (forward, backward)
+        found = likely if likely.wrong is None else other
+        if likely.wrong is not None and other.wrong is not None:
+            at, expected, given = likely.wrong
             raise StatementBalanceWrong(
                 f"{at}: the lines up to here make a balance of {format_major(expected, self.currency or '')}, but the "
                 f"file says {format_major(given, self.currency or '')} {self.currency}. Nothing of it was taken in."
             )
-        found = forward if forward.wrong is None else backward
         return found.opening, found.closing
 
 

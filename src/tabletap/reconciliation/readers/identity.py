@@ -9,7 +9,7 @@ import msgspec
 from tabletap.reconciliation.model import Statement, StatementLine
 
 
-class LineIdentity(msgspec.Struct, frozen=True):
+class LineIdentity(msgspec.Struct, frozen=True, gc=False):
     """What a booking says, and which one it is of those that say the same."""
 
     content_hash: str

@@ -12,7 +12,6 @@ from tabletap.reconciliation.readers.text import decoded
 from tabletap.reconciliation.readers.values import MAX_BALANCE_MINOR, day_of, minor_of, reference_of, text_of
 
 _TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[A-Z0-9._]{1,40})\s*>(?P<text>[^<]*)", re.ASCII)
-_CDATA = re.compile(r"<!\[CDATA\[((?:[^\]]|\](?!\]>))*)\]\]>")
 _STATEMENTS = frozenset({"STMTRS", "CCSTMTRS"})
 _ACCOUNTS = frozenset({"BANKACCTFROM", "CCACCTFROM"})
 _LEAVES = frozenset(
@@ -50,7 +49,7 @@ def _walk(text: str) -> Iterator[tuple[tuple[str, ...], str, str, int]]:
     if start < 0:
         raise StatementUnreadable("This OFX file has no <OFX> element.")
     line = text.count("\n", 0, start) + 1
-    body = _CDATA.sub(lambda found: html.escape(found[1]), text[start:].rstrip())
+    body = _plain(text[start:].rstrip())
     path: tuple[str, ...] = ()
     leaf, place = "", 0
     for token in _TOKEN.finditer(body):
@@ -80,6 +79,18 @@ def _walk(text: str) -> Iterator[tuple[tuple[str, ...], str, str, int]]:
         line += token[0].count("\n")
     if path or place != len(body):
         raise StatementUnreadable(f"Line {line}: this is not whole OFX; the file may be cut off or damaged.")
+
+
+def _plain(text: str) -> str:
+    """CDATA sections as text like any other; each is looked at once, however many were never ended."""
+    before, *sections = text.split("<![CDATA[")
+    plain = [before]
+    for section in sections:
+        said, end, after = section.partition("]]>")
+        if not end:
+            raise StatementUnreadable("A CDATA section is not ended; the file may be cut off or damaged.")
+        plain += [html.escape(said), after]
+    return "".join(plain)
 
 
 def _require_unknown(tag: str, line: int) -> None:
