@@ -64,6 +64,7 @@ from tabletap.reconciliation.resolving import ResolveService
 from tabletap.reconciliation.uploading import StatementService
 from tabletap.reports.receipts import jobs as receipt_jobs
 from tabletap.reports.receipts.service import ReceiptService
+from tabletap.reports.sales.service import SalesService
 from tabletap.reports.statistics.service import StatisticsService
 from tabletap.screens.pages import AnyRequest, MenuPage, routes
 from tabletap.till.days.service import DayService
@@ -175,6 +176,7 @@ class App:
             security=security,
             receipts=ReceiptService(db, _mailer(settings)),
             statistics=StatisticsService(db),
+            sales=SalesService(db),
             snapshots=Snapshots(db),
             audit=self.audit,
             ledger=ExplorerService(db),

@@ -134,6 +134,21 @@ def test_check_finds_a_whole_installation_in_order(command: Command, postgres_ur
     assert settings["TABLETAP_DATABASE_URL"].rsplit("@", 1)[0].rsplit(":", 1)[1] not in done.out
 
 
+def test_check_says_what_is_wrong_with_the_mail_server(command: Command) -> None:
+    # given
+    away = {"TABLETAP_SMTP_URL": f"smtp://me:hidden@127.0.0.1:{free_port()}"}
+
+    # when
+    half, gone = command("check", **away), command("check", TABLETAP_MAIL_FROM="Nook <hi@nook.example>", **away)
+    odd = command("check", TABLETAP_MAIL_FROM="Nook", **away)
+
+    # then
+    assert "set both, or none" in half.sentence
+    assert "The mail server 127.0.0.1 cannot be reached" in gone.sentence
+    assert "TABLETAP_MAIL_FROM" in odd.sentence
+    assert "hidden" not in half.out + half.err + gone.out + gone.err
+
+
 def test_a_cafe_is_set_up_served_and_its_books_are_verified(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

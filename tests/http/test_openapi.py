@@ -20,6 +20,8 @@ PUBLIC = {
     "post /api/v1/auth/logout",
     "post /api/v1/auth/guest",
     "get /api/v1/cafes/{cafe_id}/menu",
+    "get /api/v1/qr-payments/{qr_payment_id}/status",
+    "post /api/v1/qr-payments/{qr_payment_id}/scanned",
     "post /api/v1/webhooks/{provider}/{account_token}",
     "get /health/live",
     "get /health/ready",

@@ -15,6 +15,7 @@ from tabletap.infra.broker import MemoryBroker
 from tabletap.infra.db.migrate import migrate
 from tabletap.infra.db.open import open_database
 from tabletap.infra.db.revision import current_revision, newest_revision, require_current
+from tabletap.infra.mail import MailAway, Mailer, MailRefused
 from tabletap.infra.secrets import Sealer, SecretsUnreadable
 from tabletap.infra.settings import Settings, load_settings
 from tabletap.kernel.clock import SystemClock
@@ -35,6 +36,12 @@ class BrokerAway(Refusal):
     """The broker cannot be reached."""
 
     code, kind, retryable = "broker_unavailable", Kind.UNAVAILABLE, True
+
+
+class MailNotInOrder(Refusal):
+    """The mail server cannot be reached, or does not take us."""
+
+    code, kind, retryable = "mail_unavailable", Kind.UNAVAILABLE, True
 
 
 # --- the schema -------------------------------------------------------------------------
@@ -157,6 +164,22 @@ async def _provider(settings: Settings) -> str:
     return "answers and takes our account"
 
 
+async def _mail(settings: Settings) -> str:
+    """Connect and sign in; no message is sent."""
+    if settings.smtp_url is None and settings.mail_from is None:
+        return "not set: no receipt is sent by mail"
+    if settings.smtp_url is None or settings.mail_from is None:
+        raise MailNotInOrder("TABLETAP_SMTP_URL and TABLETAP_MAIL_FROM only work together: set both, or none.")
+    host = urlsplit(settings.smtp_url).hostname
+    try:
+        await Mailer(settings.smtp_url, settings.mail_from).try_out()
+    except MailAway as error:
+        raise MailNotInOrder(f"The mail server {host} cannot be reached: {_reason(error)}.") from None
+    except MailRefused as error:
+        raise MailNotInOrder(f"The mail server {host} refuses us: {_reason(error)}.") from None
+    return "answers and takes our account" if urlsplit(settings.smtp_url).username else "answers"
+
+
 def _reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).rstrip(".")
 
@@ -167,4 +190,5 @@ _ATTEMPTS: dict[str, Callable[[Settings], Awaitable[str]]] = {
     "provider secrets": _provider_secrets,
     "broker": _broker,
     "provider": _provider,
+    "mail": _mail,
 }

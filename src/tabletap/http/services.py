@@ -28,6 +28,7 @@ from tabletap.reconciliation.payouts.service import PayoutService
 from tabletap.reconciliation.resolving import ResolveService
 from tabletap.reconciliation.uploading import StatementService
 from tabletap.reports.receipts.service import ReceiptService
+from tabletap.reports.sales.service import SalesService
 from tabletap.reports.statistics.service import StatisticsService
 from tabletap.till.days.service import DayService
 from tabletap.till.service import TillService
@@ -74,6 +75,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     security: SecurityService
     receipts: ReceiptService
     statistics: StatisticsService
+    sales: SalesService
     snapshots: Snapshots
     audit: AuditService
     ledger: ExplorerService

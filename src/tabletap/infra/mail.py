@@ -1,12 +1,21 @@
 """Sending mail by SMTP."""
 
+import ipaddress
 import ssl
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+import msgspec
+
+from tabletap.kernel.clock import Clock, SystemClock
 
 _TIMEOUT_SECONDS = 20
+_SUBMISSION, _SUBMISSION_OVER_TLS = 587, 465
+"""RFC 6409 and RFC 8314."""
 
 
 class MailRefused(Exception):
@@ -17,39 +26,90 @@ class MailAway(Exception):
     """The mail server cannot be reached, or asks to try again later."""
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail with a PDF in it. Its id makes it one and the same message however often it is sent."""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    html: bytes
+    file_name: str
+    pdf: bytes
+
+
 class Mailer:
-    """A mail server: `smtp://user:password@host:port`, or `smtps://…` for TLS from the first byte."""
+    """A mail server: `smtp://user:password@host:port`, or `smtps://…` for TLS from the first byte.
 
-    def __init__(self, url: str, sender: str) -> None:
-        self.url, self.sender = urlsplit(url), sender
+    A password is only ever sent over TLS, or to this machine itself.
+    """
 
-    async def send(self, to: str, subject: str, text: str, html: bytes, attached: tuple[str, bytes]) -> None:
+    def __init__(self, url: str, sender: str, clock: Clock | None = None) -> None:
+        self.url, self.sender, self.clock = urlsplit(url), sender, clock or SystemClock()
+
+    async def send(self, letter: Letter) -> None:
         """Hand a message over. Raises MailAway and MailRefused."""
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self.sender, to, subject
-        message.set_content(text)
-        message.add_alternative(html.decode(), subtype="html")
-        name, content = attached
-        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
-        secure = self.url.scheme == "smtps"
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self.url.hostname,
-                port=self.url.port or (465 if secure else 587),
-                username=unquote(self.url.username) if self.url.username else None,
-                password=unquote(self.url.password) if self.url.password else None,
-                use_tls=secure,
-                start_tls=True if self.url.username and not secure else None,
-                tls_context=ssl.create_default_context(),
-                timeout=_TIMEOUT_SECONDS,
-            )
+            message = self._message(letter)
+            async with self._connection() as connection:
+                await self._sign_in(connection)
+                await connection.send_message(message)
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
             if _is_for_ever(error):
-                raise MailRefused(type(error).__name__) from None
-            raise MailAway(type(error).__name__) from None
+                raise MailRefused(_said(error)) from None
+            raise MailAway(_said(error)) from None
+        except (ValueError, HeaderParseError, aiosmtplib.SMTPNotSupported) as error:
+            raise MailRefused(f"this address cannot be written to: {type(error).__name__}") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailAway(type(error).__name__) from None
+
+    async def try_out(self) -> None:
+        """Connect and sign in, and send nothing. Raises MailAway and MailRefused."""
+        try:
+            async with self._connection() as connection:
+                await self._sign_in(connection)
+        except aiosmtplib.SMTPResponseException as error:
+            raise MailRefused(_said(error)) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailAway(type(error).__name__) from None
+
+    def _connection(self) -> aiosmtplib.SMTP:
+        secure = self.url.scheme == "smtps"
+        needs_tls = self.url.username is not None and not _is_here(self.url.hostname or "")
+        return aiosmtplib.SMTP(
+            hostname=self.url.hostname,
+            port=self.url.port or (_SUBMISSION_OVER_TLS if secure else _SUBMISSION),
+            use_tls=secure,
+            # None: wherever the server offers it. True: or there is no mail.
+            start_tls=True if needs_tls and not secure else False if secure else None,
+            tls_context=ssl.create_default_context(),
+            timeout=_TIMEOUT_SECONDS,
+        )
+
+    async def _sign_in(self, connection: aiosmtplib.SMTP) -> None:
+        if self.url.username is not None:
+            await connection.login(unquote(self.url.username), unquote(self.url.password or ""))
+
+    def _message(self, letter: Letter) -> EmailMessage:
+        name, own_address = parseaddr(self.sender)
+        message = EmailMessage()
+        message["From"] = Address(name, addr_spec=own_address)
+        message["To"] = Address(addr_spec=letter.to)
+        message["Subject"] = letter.subject
+        message["Date"] = format_datetime(self.clock.now())
+        message["Message-ID"] = f"<{letter.id}@{own_address.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in answer to receipts
+        message.set_content(letter.text)
+        message.add_alternative(letter.html.decode(), subtype="html")
+        message.add_attachment(letter.pdf, maintype="application", subtype="pdf", filename=letter.file_name)
+        return message
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_for_ever(error: aiosmtplib.SMTPException) -> bool:
@@ -59,3 +119,10 @@ def _is_for_ever(error: aiosmtplib.SMTPException) -> bool:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return False  # our own password: somebody will set it right, and the mail is not to blame
     return isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
+
+
+def _said(error: aiosmtplib.SMTPException) -> str:
+    """The server's code alone: its words may name people."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return f"{type(error).__name__} {', '.join(str(each.code) for each in error.recipients)}"
+    return f"{type(error).__name__} {error.code}" if isinstance(error, aiosmtplib.SMTPResponseException) else ""

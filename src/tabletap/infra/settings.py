@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -163,6 +164,13 @@ def _origin(text: str) -> str:
     return origin.lower()
 
 
+def _sender(text: str) -> str:
+    _, address = parseaddr(text)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise ValueError("who mails are from: Corner Cafe <hello@example.org>")
+    return text
+
+
 def _key(text: str) -> str:
     if len(text) < MIN_SECRET_CHARACTERS or len(set(text)) < 8 or _EXAMPLES.search(text):
         raise ValueError("a list of what `openssl rand -hex 32` prints, the newest first, with commas between them")
@@ -203,7 +211,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("payconic_webhook_secret", _text, "For cafes without a provider account of their own.", secret=True),
     Setting("payconic_timeout_seconds", _whole(1, 50), "How long the provider may take to answer."),
     Setting("smtp_url", _url("smtp://USER:PASSWORD@HOST:587", "smtp", "smtps"), "Sends receipts.", secret=True),
-    Setting("mail_from", _text, "Who mails are from: `Corner Cafe <hello@example.org>`."),
+    Setting("mail_from", _sender, "Who mails are from: `Corner Cafe <hello@example.org>`."),
     Setting("crash_at", read_crash_at, "For tests alone: where the process kills itself, `start.recorded`."),
 )
 """Every setting there is, in the order in which they are shown."""

@@ -1,23 +1,36 @@
 """Issuing receipts, and sending them by mail."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import msgspec
 
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Reader, Transaction
-from tabletap.infra.mail import MailAway, Mailer, MailRefused
+from tabletap.infra.mail import Letter, MailAway, Mailer, MailRefused
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders import service as orders
 from tabletap.orders import store as orders_store
 from tabletap.orders.errors import OrderNotFound
 from tabletap.orders.model import Order
+from tabletap.payments import policy
 from tabletap.payments import store as payments
+from tabletap.payments.errors import PaymentNotFound
 from tabletap.reports.receipts import store
 from tabletap.reports.receipts.errors import MailNotSetUp, ReceiptNotPaid, TooManyReceipts
-from tabletap.reports.receipts.model import ReceiptMail, ReceiptRow, ReceiptView, receipt_of
-from tabletap.reports.receipts.printing import Printed, as_html, as_pdf, as_text
+from tabletap.reports.receipts.model import (
+    Behind,
+    ReceiptMail,
+    ReceiptRow,
+    ReceiptView,
+    is_settled,
+    part_of,
+    receipt_of,
+)
+from tabletap.reports.receipts.page import as_html
+from tabletap.reports.receipts.pdf import as_pdf
+from tabletap.reports.receipts.printing import Printed, as_text, visible
 
 SEND = "receipts:send_mail"
 MOST_MAILS = 5
@@ -65,16 +78,30 @@ class ReceiptService:
 
         async def decide(tx: Transaction) -> ReceiptView:
             order = await orders.visible(tx, order_id, by)
-            return await _receipt(tx, order, await self._issued(tx, order))
+            row, is_copy = await _issued(tx, order)
+            return receipt_of(await _behind(tx, order), row, is_copy=is_copy)
 
         return await self.db.transaction(by.cafe_id, decide)
 
-    async def _issued(self, tx: Transaction, order: Order) -> ReceiptRow | None:
-        row = await store.of_order(tx, order.id)
-        if row is None and order.payment_status != "unpaid" and order.outstanding_minor == 0:
-            row = ReceiptRow(tx.cafe_id, new_id(), order.id, await store.next_number(tx), tx.now)
-            tx.add(store.receipt, row, retry_on_duplicate=True)
-        return row
+    async def of_payment(self, payment_id: Id, by: Actor) -> ReceiptView:
+        """The receipt of one completed payment, for those who split a bill. It has the number of the order's receipt.
+
+        Safe to repeat. Raises PaymentNotFound, NotAllowed and ReceiptNotPaid.
+        """
+
+        async def decide(tx: Transaction) -> ReceiptView:
+            payment = await payments.get(tx, payment_id)
+            if payment is None:
+                raise PaymentNotFound
+            policy.require_own(payment, by)
+            order = await orders_store.get(tx, payment.order_id)
+            if order is None or payment.state != "completed":
+                raise ReceiptNotPaid
+            row, is_copy = await _issued(tx, order)
+            behind = await _behind(tx, order)
+            return part_of(receipt_of(behind, row, is_copy=is_copy), behind, payment)
+
+        return await self.db.transaction(by.cafe_id, decide)
 
     async def mail(self, order_id: Id, address: str, by: Actor) -> ReceiptMailView:
         """Send a receipt by mail, in the background. The same address within ten minutes is the same mail.
@@ -86,8 +113,9 @@ class ReceiptService:
 
         async def decide(tx: Transaction) -> ReceiptMailView:
             order = await orders.visible(tx, order_id, by)
-            if await self._issued(tx, order) is None or order.outstanding_minor:
+            if not is_settled(order):
                 raise ReceiptNotPaid
+            await _issued(tx, order)
             earlier = await store.mails(tx, order_id)
             for each in earlier:
                 if each.address == address and each.status != "failed" and each.asked_at > tx.now - SAME_MAIL_FOR:
@@ -122,18 +150,18 @@ class ReceiptService:
             order = await orders_store.get(reader, mail.order_id) if mail else None
             if mail is None or order is None:
                 return None
-            return mail, await _receipt(reader, order, await store.of_order(reader, order.id))
+            row = await store.of_order(reader, order.id)
+            is_copy = row is not None and row.issued_at < mail.asked_at
+            return mail, receipt_of(await _behind(reader, order), row, is_copy=is_copy)
 
         found = await self.db.read(cafe_id, look, consistent=True)
-        if found is None or found[0].status != "waiting" or self.mailer is None:
+        if found is None or found[0].status != "waiting":
             return True
+        if self.mailer is None:  # in this process; another may have one
+            return False
         mail, receipt = found
-        title = Printed(receipt).title()
         try:
-            await self.mailer.send(
-                mail.address, f"{receipt.cafe}: {title}", as_text(receipt), as_html(receipt),
-                (f"{title.lower().replace(' ', '-')}.pdf", as_pdf(receipt)),
-            )  # fmt: skip
+            await self.mailer.send(await asyncio.to_thread(_letter, mail, receipt))
         except MailAway as away:
             last = mail.attempts + 1 >= MAX_ATTEMPTS
             await self._note(cafe_id, mail_id, "failed" if last else "waiting", str(away))
@@ -158,12 +186,39 @@ class ReceiptService:
         await self.db.transaction(cafe_id, decide)
 
 
-async def _receipt(reader: Reader, order: Order, row: ReceiptRow | None) -> ReceiptView:
-    cafe = await orders.cafe_of(reader)
-    items = await orders_store.items(reader, order.id)
-    paid = await payments.of_order(reader, order.id)
-    refunds = await payments.refunds_of_order(reader, order.id)
-    return receipt_of(cafe, order, items, paid, refunds, row)
+async def _issued(tx: Transaction, order: Order) -> tuple[ReceiptRow | None, bool]:
+    """The number of an order's receipt, given now if it is time, and whether it was given before."""
+    row = await store.of_order(tx, order.id)
+    if row is not None:
+        return row, True
+    if is_settled(order):
+        row = ReceiptRow(tx.cafe_id, new_id(), order.id, await store.next_number(tx), tx.now)
+        tx.add(store.receipt, row, retry_on_duplicate=True)
+    return row, False
+
+
+async def _behind(reader: Reader, order: Order) -> Behind:
+    return Behind(
+        await orders.cafe_of(reader),
+        order,
+        await orders_store.items(reader, order.id),
+        await payments.of_order(reader, order.id),
+        await payments.refunds_of_order(reader, order.id),
+        await payments.shares(reader, order.id),
+    )
+
+
+def _letter(mail: ReceiptMail, receipt: ReceiptView) -> Letter:
+    title = Printed(receipt).title()
+    return Letter(
+        id=mail.id,
+        to=mail.address,
+        subject=visible(f"{receipt.cafe}: {title}"),
+        text=as_text(receipt),
+        html=as_html(receipt),
+        file_name=f"{title.lower().replace(' ', '-')}.pdf",
+        pdf=as_pdf(receipt),
+    )
 
 
 def _view(mail: ReceiptMail) -> ReceiptMailView:

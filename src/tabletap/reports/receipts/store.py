@@ -44,6 +44,9 @@ _OF_ORDER = Statement(
         receipt.c.cafe_id == param("cafe_id"), receipt.c.order_id == param("order_id")
     )
 )
+_FIRST = Statement(
+    sa.select(*columns_of(receipt, ReceiptRow)).where(receipt.c.cafe_id == param("cafe_id"), receipt.c.number == 1)
+)
 _LAST = Statement(sa.select(sa.func.max(receipt.c.number)).where(receipt.c.cafe_id == param("cafe_id")))
 _MAIL = Statement(
     sa.select(*columns_of(receipt_mail, ReceiptMail)).where(
@@ -63,7 +66,11 @@ async def of_order(reader: Reader, order_id: str) -> ReceiptRow | None:
 
 
 async def next_number(reader: Reader) -> int:
-    """The number of the next receipt. Of two at once, the second decides again: numbers are unique."""
+    """The number of the next receipt. Of two at once, the second decides again: numbers are unique.
+
+    The first receipt's row is where those who decide again queue up, so that each of them has its turn.
+    """
+    await reader.one(_FIRST, ReceiptRow, lock=True, cafe_id=reader.cafe_id)
     return int(await reader.value(_LAST, cafe_id=reader.cafe_id) or 0) + 1
 
 

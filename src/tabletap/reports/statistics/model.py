@@ -2,7 +2,8 @@
 
 A payment counts where it completed, a refund where it was processed, a charge-back where its dispute was lost: the
 figures of a day never change because of what happens on another. What failed, expired or was cancelled is counted and
-never summed. Credit that is spent is no new money: `takings` leaves it out; credit that is bought is in it.
+never summed. Credit that is spent is no new money: `takings` leaves it out; credit that is bought is in it. What goes
+back as credit stays with us: it counts with the credit, whatever it had been paid with.
 """
 
 from collections.abc import Iterable
@@ -97,3 +98,14 @@ def summed(moved: Iterable[Moved]) -> Figures:
         refunded += each.refunded
         charged_back += each.charged_back
     return Figures(count, gross, tip, refunded, charged_back, gross + tip - refunded - charged_back)
+
+
+def joined(moved: list[Moved]) -> Moved:
+    """Several that belong to one day, hour and method as one."""
+    first, total = moved[0], summed(moved)
+    if len(moved) == 1:
+        return first
+    return Moved(
+        first.day, first.hour, first.method, total.count, total.gross_amount, total.tip_amount, total.refunded_amount,
+        total.charged_back_amount,
+    )  # fmt: skip

@@ -1,23 +1,21 @@
 """The figures of a cafe's payments over business days."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Hashable
-from datetime import date, datetime, timedelta
-from typing import Literal, TypeVar
+from datetime import date, timedelta
+from functools import cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tabletap.cafes import store as cafes
-from tabletap.cafes.business_day import business_day, business_day_of
-from tabletap.cafes.model import Cafe
+from tabletap.cafes.business_day import business_day
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.quarters import moment_of
 from tabletap.infra.db.transaction import Reader
 from tabletap.kernel.csv_text import Cell, amount, csv_text
-from tabletap.kernel.errors import NotAllowed
 from tabletap.kernel.people import Actor, Role
 from tabletap.reports.statistics import store
-from tabletap.reports.statistics.errors import PeriodInvalid
 from tabletap.reports.statistics.model import (
     CREDIT,
     DayFigures,
@@ -27,11 +25,11 @@ from tabletap.reports.statistics.model import (
     Moved,
     StatisticsView,
     StatusCount,
+    joined,
     summed,
 )
+from tabletap.reports.statistics.period import Mode, Period, period_of
 
-MAX_DAYS = 400
-Mode = Literal["live", "test", "all"]
 K = TypeVar("K", bound=Hashable)
 
 
@@ -65,18 +63,10 @@ class StatisticsService:
         by.require(Role.MANAGER)
 
         async def look(reader: Reader) -> tuple[StatisticsView, list[Moved]]:
-            cafe = await cafes.get_cafe(reader, reader.cafe_id)
-            if cafe is None:
-                raise NotAllowed("This cafe does not exist any more.")
-            today = business_day_of(cafe, reader.now).date
-            first = from_ or to or today
-            last = to or max(first, today)
-            if not timedelta() <= last - first < timedelta(days=MAX_DAYS):
-                raise PeriodInvalid
-            starts_at, ends_at = business_day(cafe, first).starts_at, business_day(cafe, last).ends_at
-            moved = await _moved(reader, cafe, starts_at, ends_at, mode)
-            states = await store.rows(reader, store.STATES, starts_at, ends_at, mode)
-            return _view(cafe, first, last, mode, moved, [StatusCount(state, int(n)) for state, n in states]), moved
+            period = await period_of(reader, from_, to)
+            moved = await _moved(reader, period, mode)
+            states = await store.rows(reader, store.STATES, period.starts_at, period.ends_at, mode)
+            return _view(period, mode, moved, [StatusCount(state, int(n)) for state, n in states]), moved
 
         return await self.db.read(by.cafe_id, look, consistent=True)
 
@@ -89,43 +79,55 @@ def _row(line: DayMethodFigures, currency: str) -> tuple[Cell, ...]:
     return line.business_day.isoformat(), line.payment_method, line.count, *written, currency
 
 
-async def _moved(reader: Reader, cafe: Cafe, starts_at: datetime, ends_at: datetime, mode: Mode) -> list[Moved]:
-    """All money that moved, with the business day and the hour of the cafe's clocks."""
-    zone, found = ZoneInfo(cafe.time_zone), list[Moved]()
+async def _moved(reader: Reader, period: Period, mode: Mode) -> list[Moved]:
+    """All money that moved, by business day, hour of the cafe's clocks and method, in that order."""
+    scope, place_of = (period.starts_at, period.ends_at, mode), _places(period)
+    parts: dict[tuple[date, int, str], list[Moved]] = {}
 
-    def at(quarter: int) -> tuple[date, int]:
-        # A quarter that began before the first day, or holds the day's odd beginning, belongs to its later moments.
-        moment = min(max(moment_of(quarter), starts_at), ends_at - timedelta(microseconds=1))
-        return business_day_of(cafe, moment).date, moment.astimezone(zone).hour
+    def note(quarter: int, method: str, **figures: int) -> None:
+        day, hour = place_of(quarter)
+        parts.setdefault((day, hour, method), []).append(Moved(day, hour, method, **figures))
 
-    for quarter, method, count, gross, tip in await store.rows(reader, store.PAYMENTS, starts_at, ends_at, mode):
-        found.append(Moved(*at(int(quarter)), method, int(count), int(gross), int(tip)))
-    for quarter, method, refunded in await store.rows(reader, store.REFUNDS, starts_at, ends_at, mode):
-        found.append(Moved(*at(int(quarter)), method, refunded=int(refunded)))
-    for quarter, method, taken in await store.rows(reader, store.CHARGE_BACKS, starts_at, ends_at, mode):
-        found.append(Moved(*at(int(quarter)), method, charged_back=int(taken)))
-    return found
+    for quarter, method, count, gross, tip in await store.rows(reader, store.PAYMENTS, *scope):
+        note(int(quarter), method, count=int(count), gross=int(gross), tip=int(tip))
+    for quarter, method, refunded in await store.rows(reader, store.REFUNDS, *scope):
+        note(int(quarter), method, refunded=int(refunded))
+    for quarter, method, taken in await store.rows(reader, store.CHARGE_BACKS, *scope):
+        note(int(quarter), method, charged_back=int(taken))
+    return [joined(parts[place]) for place in sorted(parts)]
+
+
+def _places(period: Period) -> Callable[[int], tuple[date, int]]:
+    """To which business day and hour a quarter of an hour belongs: days begin with one, and so do hours."""
+    cafe, zone = period.cafe, ZoneInfo(period.cafe.time_zone)
+    days = [period.first + timedelta(days=n) for n in range((period.last - period.first).days + 1)]
+    starts = [business_day(cafe, day).starts_at for day in days]
+
+    @cache
+    def place(quarter: int) -> tuple[date, int]:
+        moment = max(moment_of(quarter), period.starts_at)
+        return days[bisect_right(starts, moment) - 1], moment.astimezone(zone).hour
+
+    return place
 
 
 def _grouped(moved: list[Moved], key: Callable[[Moved], K]) -> dict[K, list[Moved]]:
     groups: dict[K, list[Moved]] = {}
-    for each in sorted(moved, key=lambda one: (one.day, one.hour, one.method)):
+    for each in moved:
         groups.setdefault(key(each), []).append(each)
     return groups
 
 
-def _view(
-    cafe: Cafe, first: date, last: date, mode: Mode, moved: list[Moved], states: list[StatusCount]
-) -> StatisticsView:
+def _view(period: Period, mode: Mode, moved: list[Moved], states: list[StatusCount]) -> StatisticsView:
     def of(those: list[Moved]) -> dict[str, int]:
         return msgspec.structs.asdict(summed(those))
 
     by_hour, by_method = _grouped(moved, lambda each: each.hour), _grouped(moved, lambda each: each.method)
     return StatisticsView(
-        from_=first,
-        to=last,
-        currency=cafe.currency,
-        time_zone=cafe.time_zone,
+        from_=period.first,
+        to=period.last,
+        currency=period.cafe.currency,
+        time_zone=period.cafe.time_zone,
         mode=mode,
         totals=summed(moved),
         takings=summed(each for each in moved if each.method != CREDIT),

@@ -11,6 +11,7 @@ from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader
 from tabletap.payments.disputes.store import dispute
 from tabletap.payments.store import payment, refund
+from tabletap.reports.statistics.model import CREDIT
 
 _MODE = sa.or_(param("any_mode") == sa.true(), payment.c.mode == param("mode"))
 
@@ -35,11 +36,13 @@ PAYMENTS = Statement(
     )
     .group_by("quarter", payment.c.method)
 )
+_WENT_TO = sa.case((refund.c.destination == "credit", CREDIT), else_=payment.c.method).label("went_to")
+"""What came in as cash and went back as credit left no cash."""
 REFUNDS = Statement(
-    sa.select(quarter_of(refund.c.processed_at).label("quarter"), payment.c.method, sa.func.sum(refund.c.amount_minor))
+    sa.select(quarter_of(refund.c.processed_at).label("quarter"), _WENT_TO, sa.func.sum(refund.c.amount_minor))
     .join_from(refund, payment, sa.and_(payment.c.cafe_id == refund.c.cafe_id, payment.c.id == refund.c.payment_id))
     .where(refund.c.cafe_id == param("cafe_id"), refund.c.status == "completed", _within(refund.c.processed_at), _MODE)
-    .group_by("quarter", payment.c.method)
+    .group_by("quarter", "went_to")
 )
 CHARGE_BACKS = Statement(
     sa.select(

@@ -2,7 +2,8 @@
 // The page renderer finds them through manifest.json. Safe to repeat.
 
 import { build } from 'esbuild';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -38,6 +39,12 @@ for (const [file, { entryPoint }] of Object.entries(metafile.outputs)) {
   if (entryPoint) manifest[path.basename(entryPoint)] = path.basename(file);
 }
 await writeFile(path.join(fresh, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+
+// The letters that receipts in PDF are written with, and what their makers ask to be kept beside them.
+const letters = path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
+await copyFile(path.join(letters, 'ttf', 'DejaVuSansMono.ttf'), path.join(fresh, 'DejaVuSansMono.ttf'));
+await copyFile(path.join(letters, 'LICENSE'), path.join(fresh, 'DejaVu-LICENSE.txt'));
+
 await rm(target, { recursive: true, force: true });
 await rename(fresh, target);
 console.log(`Built ${(await readdir(target)).length} files of the screens.`);
