@@ -71,7 +71,7 @@ format: setup ## Bring the code into shape
 	$(BIN)/ruff check --fix $(CODE)
 
 .PHONY: bench
-bench: setup ## Measure: `make bench ARGS="payments"`
+bench: setup ## Measure payments and the live edge: `make bench ARGS="live"`
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: docs

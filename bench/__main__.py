@@ -1,43 +1,31 @@
-"""`python -m bench`: payment starts per second and CPU per start, on both engines, at 1, 16 and 64 connections."""
+"""`python -m bench payments` or `live`; without a name both, one after the other."""
 
 import argparse
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
-from bench.measure import Plan, measure
-from bench.ours import ENGINES, contenders
-from bench.report import json_of, table_of
+from bench import payments
+from bench.live import command as live
 from bench.targets import BenchFailed
 
-
-def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short run, to see that everything works")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
-    parser.add_argument("--connections", nargs="+", type=int, default=[1, 16, 64])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--starts", type=int, default=2000, help="payment starts in each cell of a round")
-    parser.add_argument("--database-connections", type=int, default=4, help="PostgreSQL's pool of the server")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, every round of them")
-    return parser.parse_args()
+_BENCHES = {"payments": payments, "live": live}
 
 
 def main() -> int:
-    """Measure, print, write. 0 when every start succeeded."""
-    asked, console, progress = _asked(), Console(), Console(stderr=True)
-    plan = Plan(tuple(asked.connections), asked.starts, asked.rounds)
-    if asked.quick:
-        plan = Plan(plan.connections, min(plan.starts, 300), 1)
+    """Measure, print, write. 0 when everything could be measured."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    named = parser.add_subparsers(dest="bench", metavar="|".join(_BENCHES))
+    for name, bench in _BENCHES.items():
+        bench.add_options(named.add_parser(name, help=bench.__doc__, description=bench.__doc__))
+    words = sys.argv[1:]
+    wanted = [parser.parse_args(words)] if words else [parser.parse_args([name]) for name in _BENCHES]
     try:
-        cells = measure(contenders(asked.engines, asked.database_connections), plan, progress.log)
+        for asked in wanted:
+            _BENCHES[asked.bench].run(asked)
     except BenchFailed as failed:
-        progress.print(str(failed), markup=False)
+        Console(stderr=True).print(str(failed), markup=False)
         return 1
-    console.print(table_of(cells, plan))
-    if asked.json is not None:
-        asked.json.write_bytes(json_of(cells, plan) + b"\n")
     return 0
 
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from tests.architecture.code import REPOSITORY, project, repository_texts
 
 _OF_ONE_MACHINE = re.compile(r"(?<![\w.}-])/(work|root|home/\w+)/|registry\.npmjs|pythonhosted|pypi\.org/simple")
@@ -34,8 +36,9 @@ def test_python_locks_pin_every_package_by_hash_and_name_no_address() -> None:
         assert [entry.split()[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry] == []
 
 
-def test_the_npm_lock_pins_every_package_by_hash_and_names_no_address() -> None:
-    lock = json.loads((REPOSITORY / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", [".", "bench/live/node"])
+def test_an_npm_lock_pins_every_package_by_hash_and_names_no_address(folder: str) -> None:
+    lock = json.loads((REPOSITORY / folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}
 
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
