@@ -1,5 +1,6 @@
 """The load client as Python sees it: built from `load/`, told what to do line by line."""
 
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from bench.live.place import Place
 from bench.targets import BenchFailed
 
 _SOURCES = sorted((Path(__file__).parent / "load").glob("*.c"))
+_ATTEMPTS = 30
 _PATIENCE_SECONDS = 60.0
 
 
@@ -57,9 +59,18 @@ class LoadClient:
     def __init__(self, running: "subprocess.Popen[bytes]", members: int) -> None:
         self.members, self._running = members, running
 
-    def connect(self, at_once: int, *, resume: bool = False) -> Done:
-        """Connect everybody who is not; with their cursors, if they resume."""
-        return self._everybody(self._done(f"connect {at_once} {resume:d}"), "connected")
+    def connect(self, at_once: int) -> Done:
+        """Connect everybody."""
+        return self._everybody(self._done(f"connect {at_once} 0"), "connected")
+
+    def come_back(self, at_once: int) -> tuple[float, int]:
+        """Connect everybody with their cursors, those again who did not succeed: seconds, and attempts."""
+        seconds, attempts, count = 0.0, 0, 0
+        while count < self.members and attempts < _ATTEMPTS:
+            done = self._done(f"connect {at_once} 1")
+            seconds, attempts, count = seconds + done.seconds, attempts + 1, done.count
+        self._everybody(Done(count, seconds), "connected again")
+        return seconds, attempts
 
     def subscribe(self, at_once: int) -> Done:
         """Have everybody subscribe to the stream of their room."""
@@ -74,10 +85,6 @@ class LoadClient:
         done = self._done(f"wait {events} {seconds}")
         if done.count < events:
             raise BenchFailed(f"after {seconds} s only {done.count} of {events} events had reached everybody")
-
-    def reach(self, seq: int, seconds: float = _PATIENCE_SECONDS) -> Done:
-        """Until everybody has the event of this seq."""
-        return self._everybody(self._done(f"reach {seq} {seconds}"), f"up to event {seq}")
 
     def deafen(self, count: int) -> None:
         """The first so many members read no more."""
@@ -131,7 +138,7 @@ def load_client(
     program: Program, place: Place, port: int, members: int, rooms: int, *, tls: bool = False
 ) -> Iterator[LoadClient]:
     """So many members, not connected yet, spread over the first so many rooms of the place."""
-    file = place.folder / "members"
+    file = place.folder / f"members-{secrets.token_hex(4)}"
     streams = [room.stream for room in place.rooms[:rooms]]
     people = [f"{room} {token}" for room, token in place.tokens(members, rooms)]
     file.write_text("\n".join([str(rooms), *streams, str(members), *people]) + "\n")

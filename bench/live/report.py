@@ -1,11 +1,20 @@
-"""What was measured, as a table for people."""
+"""What was measured, as tables for people and as JSON for the next comparison."""
 
+import os
+import platform
 import statistics
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 from rich.table import Table
 
+from bench.live.alone import Deaf, Idle, Storm
 from bench.live.contenders import NODE, OURS
-from bench.live.rooms import Cell, Sample, Shape
+from bench.live.rooms import Cell, Plan, Sample, Shape
+
+Alone = Idle | Storm | Deaf
 
 ROWS = (
     ("CPU µs of a delivered message", "delivery_cpu_us", 2, "≤ 0.70"),
@@ -57,3 +66,67 @@ def _ratios(ours: list[Sample], node: list[Sample], name: str) -> tuple[float, f
         for one, other in zip(ours, node, strict=True)
     ]
     return min(ratios), statistics.median(ratios), max(ratios)
+
+
+def table_alone(results: Mapping[str, Alone]) -> Table:
+    """What TableTap bore alone."""
+    table = Table(title="TableTap alone")
+    for heading in ("scenario", "what"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("figure", "aim"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, result in results.items():
+        for says, value, digits, aim in _rows_of(result):
+            table.add_row(name, says, "never" if value is None else f"{value:,.{digits}f}", aim)
+        table.add_section()
+    return table
+
+
+def _rows_of(result: Alone) -> list[tuple[str, float | None, int, str]]:
+    match result:
+        case Idle():
+            return [
+                ("idle connections", result.members, 0, ""),
+                ("memory MB before the first", result.empty_mb, 0, ""),
+                ("memory MB in all", result.total_mb, 0, "< 400" if result.members == 10_000 else ""),
+                ("memory kB of a connection", result.connection_kb, 1, ""),
+                ("CPU ms a second, heartbeats and pings", result.cpu_ms_a_second, 1, ""),
+            ]
+        case Storm():
+            return [
+                ("members cut and back at once", result.members, 0, ""),
+                ("events each of them had, in order, once", result.events, 0, ""),
+                ("seconds until all were connected", result.connected_seconds, 2, ""),
+                ("seconds until all had everything", result.whole_seconds, 2, ""),
+                ("rounds of attempts to connect", result.attempts, 0, ""),
+                ("CPU ms of a member", result.cpu_ms_a_member, 2, ""),
+                ("/health/live meanwhile, p50 ms", result.health_p50_ms, 0, ""),
+                ("/health/live meanwhile, p99 ms", result.health_p99_ms, 0, "< 100"),
+                ("/health/live meanwhile, worst ms", result.health_worst_ms, 0, ""),
+            ]
+        case Deaf():
+            return [
+                ("a reader that never reads: cut after MB", result.cut_after_mb, 1, "cut"),
+                ("memory MB before", result.memory_before_mb, 0, ""),
+                ("memory MB at most", result.memory_most_mb, 0, ""),
+                ("memory MB after", result.memory_after_mb, 0, "as before"),
+            ]
+
+
+def json_of(cells: list[Cell], alone: Mapping[str, Alone], plan: Plan, version: str) -> bytes:
+    """Medians and every single round, with what they were measured on."""
+    document: dict[str, Any] = {
+        "what": "live edge",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "socketIo": version,
+        "plan": msgspec.to_builtins(plan),
+        "medians": [
+            {"shape": cell.shape.name, "contender": cell.contender}
+            | {name: _median(cell.samples, name) for name in Sample.__struct_fields__}
+            for cell in cells
+        ],
+        "rounds": [msgspec.to_builtins(cell) for cell in cells],
+        "alone": {name: msgspec.to_builtins(result) for name, result in alone.items()},
+    }
+    return msgspec.json.format(msgspec.json.encode(document))

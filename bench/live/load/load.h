@@ -46,13 +46,12 @@ extern long room_count, member_count;
 extern int poller, port;
 extern bool over_tls;
 extern bool resuming;    // members that connect name their cursor
-extern long reach_seq;   // `reached` counts who has the event of this seq
 
 // What came of it.
 extern Complete *complete;
 extern long complete_count;
 extern long in_flight;   // connections and subscriptions that wait for an answer
-extern long subscribed, delivered, gaps, repeats, reached;
+extern long subscribed, delivered, gaps, repeats;
 extern long lost;        // connections that the server ended
 extern long event_bytes; // of the last event
 

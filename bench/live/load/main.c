@@ -19,7 +19,7 @@ long room_count, member_count;
 int poller, port;
 bool over_tls, resuming;
 Complete *complete;
-long complete_count, in_flight, subscribed, delivered, gaps, repeats, lost, event_bytes, reach_seq, reached;
+long complete_count, in_flight, subscribed, delivered, gaps, repeats, lost, event_bytes;
 
 // One round; true when there is something to read on standard input.
 static bool turn(int milliseconds) {
@@ -94,16 +94,6 @@ static void wait_for(long events, double seconds) {
     printf("{\"count\":%ld,\"seconds\":0}\n", complete_count);
 }
 
-// Wait until every member has the event of this seq.
-static void reach(long seq, double seconds) {
-    int64_t began = now(), until = began + (int64_t)(seconds * SECOND);
-    reach_seq = seq;
-    reached = 0;
-    for (long i = 0; i < member_count; i++) reached += members[i].seq >= seq;
-    while (reached < member_count && now() < until) turn(20);
-    printf("{\"count\":%ld,\"seconds\":%.6f}\n", reached, (double)(now() - began) / SECOND);
-}
-
 static void report(void) {
     printf("{\"delivered\":%ld,\"gaps\":%ld,\"repeats\":%ld,\"lost\":%ld,\"ready\":%ld,\"eventBytes\":%ld,\"complete\":[",
            delivered, gaps, repeats, lost, count_of(READY), event_bytes);
@@ -123,8 +113,6 @@ static void run_command(const char *line) {
         cut(count);
     } else if (sscanf(line, "wait %ld %lf", &count, &seconds) == 2) {
         wait_for(count, seconds);
-    } else if (sscanf(line, "reach %ld %lf", &count, &seconds) == 2) {
-        reach(count, seconds);
     } else if (sscanf(line, "deaf %ld", &count) == 1) {
         for (long i = 0; i < count; i++) listen_for(&members[i], 0, EPOLL_CTL_MOD);
         printf("{\"count\":%ld,\"seconds\":0}\n", count);

@@ -38,7 +38,6 @@ static void hear(Member *member, const unsigned char *text, size_t length) {
         return;
     }
     if (member->seq >= 0 && seq != member->seq + 1) gaps++;
-    if (member->seq < reach_seq && seq >= reach_seq) reached++;
     member->epoch = epoch;
     member->seq = seq;
     if (seq >= room->capacity) {
