@@ -87,7 +87,7 @@ async def serve(asked: Serve) -> None:
     ended = stop_signal()
     listening = bind("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    settings = Settings(database_url=asked.database_url, port=port)
+    settings = Settings(database_url=asked.database_url, port=port, live_connections_per_cafe=1_000_000)
     begin_logs(settings)
     app = App(settings, asked.secret)
     emitting = Emitting(app, asked.rooms)

@@ -57,6 +57,7 @@ from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
 from tabletap.payments.top_ups import TopUpService
 from tabletap.qr.model import BankDetails, checked_bank_details
+from tabletap.realtime.connections import LiveLimits
 from tabletap.realtime.server import LiveServer
 from tabletap.reconciliation.checks import open_items as bank_open_items
 from tabletap.reconciliation.payouts.service import PayoutService
@@ -116,6 +117,11 @@ class App:
             move_order=self._move_order,
             clock=self.clock,
             allowed_origins=(self.public_url, *settings.allowed_origins),
+            limits=LiveLimits(
+                connections_per_cafe=settings.live_connections_per_cafe,
+                connects_per_minute=settings.live_connects_per_minute,
+            ),
+            trusted_proxies=settings.trusted_proxies,
         )
         self.http = create_http(
             self.services,

@@ -136,15 +136,21 @@ class World:
         self.screens: list[Screen] = []
         self.bug: Exception | None = None
         self.url = ""
-        self.live = LiveServer(
-            db=services.db,
-            broker=broker,
-            verify=services.tokens.verify,
+        self.live = self.server()
+
+    def server(self, **options: Any) -> LiveServer:
+        """A live server of this world; another one is another process."""
+        return LiveServer(
+            db=self.services.db,
+            broker=self.broker,
+            verify=self.services.tokens.verify,
             move_order=self.move_order,
-            clock=services.clock,
+            clock=self.services.clock,
             allowed_origins=["https://friend.example.org"],
             is_revoked=lambda actor: actor.person_id in self.revoked,
             heartbeat_seconds=1,
+            now_ns=lambda: int(self.services.clock.now().timestamp() * 1_000_000_000),
+            **options,
         )
 
     async def move_order(
@@ -163,17 +169,19 @@ class World:
         request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
         return (await self.services.moves.move(order_id, request, by, once)).value
 
-    async def screen(self, namespace: str, who: Actor | Role, cursors: Any = None, **options: Any) -> Screen:
+    async def screen(
+        self, namespace: str, who: Actor | Role, cursors: Any = None, url: str | None = None, **options: Any
+    ) -> Screen:
         """Somebody who is connected; `session_ready` was heard."""
-        screen = self.unconnected(namespace)
+        screen = self.unconnected(namespace, url)
         auth = {"token": self.token(who)} | ({} if cursors is None else {"cursors": cursors})
         await screen.connect(auth, **options)
         await screen.hears("session_ready")
         return screen
 
-    def unconnected(self, namespace: str) -> Screen:
+    def unconnected(self, namespace: str, url: str | None = None) -> Screen:
         """A screen that is not connected yet."""
-        self.screens.append(screen := Screen(self.url, namespace))
+        self.screens.append(screen := Screen(url or self.url, namespace))
         return screen
 
     def token(self, who: Actor | Role) -> str:
@@ -214,6 +222,14 @@ class World:
 
         await self.services.db.transaction(self.place.id, decide)
 
+    async def gone(self, screen: Screen) -> None:
+        """Have somebody leave; the server has noticed."""
+        namespace, socket_id = screen.namespace, screen.client.get_sid(screen.namespace)
+        await screen.leave()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.live.sessions.find(namespace, socket_id) is not None:  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.01)
+
     async def let_time_pass(self, **duration: float) -> None:
         """Time passes for the server, and it looks after its sessions."""
         self.services.clock.let_time_pass(**duration)
@@ -228,6 +244,7 @@ async def served(live: LiveServer) -> AsyncIterator[str]:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,

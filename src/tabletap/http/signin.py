@@ -1,13 +1,12 @@
 """Who calls: the actor from the bearer token, from which address and with which program."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import msgspec
 from litestar.connection import ASGIConnection
 
 from tabletap.identity.tokens import Tokens
-from tabletap.kernel.addresses import as_hop, normal
+from tabletap.kernel.addresses import TrustedProxies
 from tabletap.kernel.cards import has_card_number
 from tabletap.kernel.errors import NotSignedIn
 from tabletap.kernel.people import Actor
@@ -22,7 +21,7 @@ class SignIn:
 
     def __init__(self, tokens: Tokens, trusted_proxies: tuple[str, ...] = ()) -> None:
         self.tokens = tokens
-        self.proxies: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(proxy) for proxy in trusted_proxies)
+        self.proxies = TrustedProxies(trusted_proxies)
 
     def actor(self, connection: Connection) -> Actor:
         """The person the bearer token speaks for. Raises NotSignedIn and TokenExpired."""
@@ -33,23 +32,9 @@ class SignIn:
         return msgspec.structs.replace(actor, address=self.address(connection), user_agent=user_agent(connection))
 
     def address(self, connection: Connection) -> str | None:
-        """The caller's network address. What X-Forwarded-For says counts only as far as trusted proxies wrote it.
-
-        Proxies add to the end, some of them as a header of their own: every one counts, in order.
-        """
+        """The caller's network address, as far as trusted proxies can be believed."""
         client = connection.scope.get("client")
-        address = normal(client[0]) if client else None
-        if not self.proxies or address is None:
-            return address
-        lines = connection.headers.getall("x-forwarded-for", [])
-        hops = [hop for line in lines for hop in line.split(",") if hop.strip()]
-        while hops and address is not None and self._is_trusted(address):
-            address = as_hop(hops.pop())
-        return address
-
-    def _is_trusted(self, address: str) -> bool:
-        found = ip_address(address)
-        return any(found in proxy for proxy in self.proxies)
+        return self.proxies.caller(client[0] if client else None, connection.headers.getall("x-forwarded-for", []))
 
 
 def user_agent(connection: Connection) -> str | None:

@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     workers: int = 1
     trusted_proxies: tuple[str, ...] = ()
+    live_connections_per_cafe: int = 5_000
+    live_connects_per_minute: int = 600
     log_level: LogLevel = "info"
     log_format: LogFormat = "console"
     payconic_api_url: str | None = None
@@ -203,6 +205,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("port", _whole(0, 65535), "Port to listen at; 0 takes a free one."),
     Setting("workers", _whole(1, 64), "Server processes; more than one needs PostgreSQL and Redis."),
     Setting("trusted_proxies", _list_of(_network), "Proxies whose word on the guest's address is believed."),
+    Setting("live_connections_per_cafe", _whole(1, 1_000_000), "Live connections of one cafe to each process."),
+    Setting("live_connects_per_minute", _whole(1, 1_000_000), "New live connections from one network address."),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "What is worth a line."),
     Setting("log_format", _one_of("console", "json"), "Lines for people or for machines."),
     Setting("payconic_api_url", _web_address, "The payment provider, or its sandbox."),

@@ -1,5 +1,6 @@
 """Network addresses of callers: one spelling of each, and what counts as one caller."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
@@ -49,3 +50,27 @@ def network(text: str) -> Network | None:
         return ip_network((address, int(bits) if slash else address.max_prefixlen), strict=False)
     except ValueError:
         return None
+
+
+class TrustedProxies:
+    """Finds the caller behind the proxies whose word is believed: the one rule of HTTP and the live edge."""
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        self._networks: tuple[Network, ...] = tuple(ip_network(each) for each in networks)
+
+    def caller(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
+        """The caller's address. What X-Forwarded-For says counts only as far as trusted proxies wrote it.
+
+        Proxies add to the end, some of them as a header of their own: every one counts, in order.
+        """
+        address = normal(peer)
+        if not self._networks or address is None:
+            return address
+        hops = [hop for line in forwarded for hop in line.split(",") if hop.strip()]
+        while hops and address is not None and self._is_trusted(address):
+            address = as_hop(hops.pop())
+        return address
+
+    def _is_trusted(self, address: str) -> bool:
+        found = ip_address(address)
+        return any(found in proxy for proxy in self._networks)

@@ -135,6 +135,7 @@ class Refused(Answer, frozen=True, kw_only=True):
     code: str
     message: str
     retryable: bool
+    retry_after_seconds: int | None = None
 
 
 class Position(Answer, frozen=True, kw_only=True):

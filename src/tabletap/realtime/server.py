@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
-from tabletap.infra.ratelimit import RateLimits
 from tabletap.infra.streams import SnapshotRequired
+from tabletap.kernel.addresses import TrustedProxies
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import NotSignedIn
 from tabletap.kernel.people import Actor
+from tabletap.realtime.connections import Connections, LiveLimits
 from tabletap.realtime.dispatcher import Dispatcher
 from tabletap.realtime.gateway import Gateway, MoveOrder, Parts
 from tabletap.realtime.gateways.admin import AdminGateway
@@ -61,8 +63,10 @@ class LiveServer:
         clock: Clock,
         allowed_origins: Collection[str] = (),
         is_revoked: Callable[[Actor], bool] = nobody,
-        limits: RateLimits | None = None,
+        limits: LiveLimits | None = None,
+        trusted_proxies: Collection[str] = (),
         heartbeat_seconds: int = 10,
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.clock, self.broker, self.heartbeat_seconds = clock, broker, heartbeat_seconds
         self.transport = Transport(self, [gateway.path for gateway in GATEWAYS], allowed_origins)
@@ -70,10 +74,9 @@ class LiveServer:
         self.presence = Presence(self.sessions)
         self.dispatcher = Dispatcher(db, self.transport)
         self.subscriptions = Subscriptions(db, self.dispatcher, self.transport)
-        self.handshakes = Handshakes(verify, is_revoked)
-        parts = Parts(
-            self.sessions, self.subscriptions, self.presence, self.handshakes, limits or RateLimits(), move_order
-        )
+        self.connections = Connections(limits, TrustedProxies(trusted_proxies), now_ns)
+        self.handshakes = Handshakes(verify, is_revoked, self.connections)
+        parts = Parts(self.sessions, self.subscriptions, self.presence, self.handshakes, move_order, now_ns)
         self.gateways = {gateway.path: gateway(parts) for gateway in GATEWAYS}
         self.asgi: Any = self.transport.asgi()
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,7 +103,8 @@ class LiveServer:
     async def connect(self, namespace: str, socket_id: str, environ: dict[str, Any], auth: Any) -> None:
         """Admit a socket or refuse it."""
         admitted = self.handshakes.admit(namespace, self.gateways[namespace].roles, environ, auth)
-        session = Session(namespace, socket_id, admitted.actor, admitted.cursors, self.clock.now())
+        actor, caller = admitted.actor, admitted.caller
+        session = Session(namespace, socket_id, actor, admitted.cursors, self.clock.now(), caller)
         self.sessions.add(session)
         _log.info("connected: %s", session)
 
@@ -147,6 +151,7 @@ class LiveServer:
         """Forget a socket."""
         session = self.sessions.remove(namespace, socket_id)
         if session is not None:
+            self.connections.release(session.caller, session.holder)
             self.subscriptions.forget(session)
             _log.info("disconnected: %s", session)
 

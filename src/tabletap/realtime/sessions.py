@@ -13,6 +13,7 @@ from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import NotAllowed
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor
+from tabletap.realtime.connections import Caller, holder_of
 from tabletap.realtime.messages import AuthExpiring, Cursor, SessionExpired
 from tabletap.realtime.transport import Transport
 
@@ -25,8 +26,18 @@ EXPIRED = "Your session has expired; sign in again."
 class Session:
     """One socket in one namespace."""
 
-    def __init__(self, namespace: str, socket_id: str, actor: Actor, cursors: dict[str, Cursor], now: datetime) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        socket_id: str,
+        actor: Actor,
+        cursors: dict[str, Cursor],
+        now: datetime,
+        caller: Caller | None = None,
+    ) -> None:
         self.namespace, self.socket_id, self.actor = namespace, socket_id, actor
+        self.caller = caller or Caller()
+        self.holder = holder_of(actor)
         self.cursors = cursors
         """What the handshake asked to go on from."""
         self.connected_at = now
@@ -82,7 +93,7 @@ class Sessions:
 
     def renew(self, session: Session, actor: Actor) -> None:
         """Go on with another token of the same person. Raises NotAllowed for anybody else's."""
-        if (actor.person_id, actor.cafe_id) != (session.actor.person_id, session.actor.cafe_id):
+        if holder_of(actor) != session.holder:
             raise NotAllowed("This token is somebody else's; sign out first.")
         session.actor, session.warned_of = actor, None
 
@@ -121,7 +132,7 @@ class Sessions:
     async def end_person(self, cafe_id: Id, person_id: Id, reason: str = REVOKED) -> None:
         """End every session of a person at a cafe."""
         for session in self:
-            if (session.actor.cafe_id, session.actor.person_id) == (cafe_id, person_id):
+            if session.holder[:2] == (cafe_id, person_id):
                 await self.end(session, reason)
 
     async def say(self, session: Session, name: str, payload: msgspec.Struct) -> None:
