@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tabletap import reactions, tables  # noqa: F401 - importing the tables fills the metadata
+from tabletap.audiences.broadcasts import Broadcasts
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.cafes import store as cafes_store
 from tabletap.cafes.service import CafeService
@@ -184,6 +185,7 @@ class App:
             statistics=StatisticsService(db),
             sales=SalesService(db),
             snapshots=Snapshots(db),
+            broadcasts=Broadcasts(db),
             audit=self.audit,
             ledger=ExplorerService(db),
         )

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from tabletap import reactions
+from tabletap.audiences.broadcasts import Broadcasts
 from tabletap.cafes.model import Cafe, MenuRow, ModifierRow, PaymentPolicy
 from tabletap.cafes.service import CafeService
 from tabletap.credits.service import CreditService, Terms
-from tabletap.identity.model import CreateCustomer
+from tabletap.identity import store as people
+from tabletap.identity.model import CreateCustomer, PersonKind, new_person
 from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Audience, Tokens
 from tabletap.infra import streams
 from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.db.open import AnyDatabase
-from tabletap.infra.db.transaction import Reader
+from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.infra.idempotency import Once
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id, new_id
@@ -56,6 +58,7 @@ class Services:
         self.refunds = RefundService(db, gateways)
         self.splits = SplitService(db)
         self.credits = CreditService(db, self._terms)
+        self.broadcasts = Broadcasts(db)
 
     async def _terms(self, _: Reader, __: Id) -> Terms | None:
         return Terms("AUD", 100_000)
@@ -89,6 +92,24 @@ class Place:
             audience=cast("Audience", actor.audience),
             session_id=actor.session_id,
         )
+
+    async def hire(self, *roles: Role) -> Actor:
+        """Somebody who works here and is known to the cafe."""
+        return await self._known("staff", *roles)
+
+    async def known_guest(self) -> Actor:
+        """Somebody who scanned a table's code just now."""
+        view = await self.services.identity.sign_in_guest(self.id, new_id(), new_id())
+        return self.services.tokens.verify(view.access_token)
+
+    async def _known(self, kind: PersonKind, *roles: Role) -> Actor:
+        row = new_person(self.id, kind, frozenset(roles), self.services.clock.now(), name="Somebody")
+
+        async def add(tx: Transaction) -> None:
+            tx.add(people.person, row)
+
+        await self.services.db.transaction(self.id, add)
+        return self.person(*roles, person_id=row.id)
 
     async def customer(self) -> Actor:
         """A customer with an account."""

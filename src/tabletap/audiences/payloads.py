@@ -256,6 +256,18 @@ class DayTold(Payload, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Announced(Payload, frozen=True, kw_only=True):
+    """`announcement`, as everybody may read it: the words alone."""
+
+    message: str
+
+
+class AnnouncedToStaff(Announced, frozen=True, kw_only=True):
+    """`announcement`, as those who work here hear it together."""
+
+    announced_by: Id
+
+
 class SplitTold(Payload, frozen=True, kw_only=True):
     """`split_changed`: all shares as they are now, none once the bill is whole again."""
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from tabletap.audiences.payloads import (
+    Announced,
+    AnnouncedToStaff,
     CreditAccountTold,
     CreditChanged,
     CreditChangedForOwner,
@@ -35,7 +37,7 @@ from tabletap.audiences.streams import Audience
 
 _ORDER, _PAYMENT, _USER = Audience.ORDER, Audience.PAYMENT, Audience.USER
 _STAFF, _COUNTER, _KITCHEN = Audience.STAFF, Audience.COUNTER, Audience.KITCHEN
-_MANAGEMENT, _BOARD = Audience.MANAGEMENT, Audience.BOARD
+_MANAGEMENT, _BOARD, _ROLE = Audience.MANAGEMENT, Audience.BOARD, Audience.ROLE
 
 
 class EventModel(msgspec.Struct, frozen=True):
@@ -134,6 +136,12 @@ EVENTS: dict[str, EventModel] = dict(
             (SecurityEventTold, (_MANAGEMENT,)),
         ),
         _event("split_changed", "The shares of a bill changed.", (SplitTold, (_ORDER, _COUNTER))),
+        _event(
+            "announcement",
+            "A manager said something to everybody, to some people, or to the streams that were named.",
+            (Announced, (_USER, _BOARD)),
+            (AnnouncedToStaff, (_STAFF, _ROLE)),
+        ),
     )
 )
 """Every event by its name."""

@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 
+from tabletap.audiences.events import AnnouncementMade
 from tabletap.audiences.payloads import (
+    Announced,
+    AnnouncedToStaff,
     CreditAccountTold,
     CreditChanged,
     CreditChangedForOwner,
@@ -31,7 +34,7 @@ from tabletap.audiences.payloads import (
     kitchen_item,
     kitchen_ticket,
 )
-from tabletap.audiences.streams import Audience, StreamName, of_cafe, of_order, of_payment, of_user
+from tabletap.audiences.streams import Audience, StreamName, of_cafe, of_order, of_payment, of_user, parse
 from tabletap.credits.events import CreditAccountChanged, CreditMoved
 from tabletap.kernel.events import Event, Fact
 from tabletap.kernel.ids import Id, new_id
@@ -56,6 +59,8 @@ class Telling(msgspec.Struct, frozen=True):
 
     name: str
     heard: tuple[tuple[StreamName, Payload], ...]
+    event_id: Id | None = None
+    """Where the id was given to somebody already."""
 
 
 def events_of(fact: Fact, cause_id: Id | None = None) -> list[Event]:
@@ -71,7 +76,7 @@ def events_of(fact: Fact, cause_id: Id | None = None) -> list[Event]:
 
 
 def _spread(fact: Fact, telling: Telling, cause_id: Id) -> Iterable[Event]:
-    event_id = new_id()
+    event_id = telling.event_id or new_id()
     encoded: dict[int, bytes] = {}
     for stream, payload in telling.heard:
         data = encoded.get(id(payload)) or encoded.setdefault(id(payload), _encode(payload))
@@ -352,6 +357,16 @@ def _day_closed(fact: DayClosed) -> list[Telling]:
     return [_telling("day_closed", (told, _in(fact.cafe_id, Audience.MANAGEMENT)))]
 
 
+def _announcement_made(fact: AnnouncementMade) -> list[Telling]:
+    words = Announced(message=fact.message)
+    to_staff = AnnouncedToStaff(message=fact.message, announced_by=fact.announced_by)
+    named = [stream for stream in map(parse, fact.streams) if stream is not None]
+    heard = tuple(
+        (stream, to_staff if stream.audience in (Audience.STAFF, Audience.ROLE) else words) for stream in named
+    )
+    return [Telling("announcement", heard, fact.announcement_id)]
+
+
 _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     OrderCreated: _order_created,
     OrderStatusChanged: _order_status_changed,
@@ -368,4 +383,5 @@ _TELLERS: dict[type[Fact], Callable[[Any], list[Telling]]] = {
     TipDistributed: _tip_distributed,
     DrawerChanged: _drawer_changed,
     DayClosed: _day_closed,
+    AnnouncementMade: _announcement_made,
 }

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tabletap.audiences.broadcasts import Broadcasts
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.cafes.service import CafeService
 from tabletap.credits.service import CreditService
@@ -77,6 +78,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     statistics: StatisticsService
     sales: SalesService
     snapshots: Snapshots
+    broadcasts: Broadcasts
     audit: AuditService
     ledger: ExplorerService
 

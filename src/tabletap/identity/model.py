@@ -52,6 +52,18 @@ class Person(msgspec.Struct, frozen=True):
         return self.password_hash is not None and self.disabled_at is None
 
 
+class Addressee(msgspec.Struct, frozen=True):
+    """Somebody to whom something is said."""
+
+    id: Id
+    roles: list[str]
+
+    @property
+    def role_set(self) -> frozenset[Role]:
+        """The roles they were given."""
+        return frozenset(Role(role) for role in self.roles)
+
+
 class RefreshToken(msgspec.Struct, frozen=True):
     """A row of `refresh_token`. All tokens that came from one sign-in are a family; one of them can be used."""
 

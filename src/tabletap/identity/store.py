@@ -4,10 +4,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from tabletap.identity.model import Person, RefreshToken
+from tabletap.identity.model import Addressee, Person, RefreshToken
 from tabletap.infra.db.schema import Id, Instant, Json, Text, column, columns_of, metadata, of_cafe, param
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader, Transaction
+from tabletap.kernel.people import Role
 
 MAX_SAME_EMAIL = 20
 """At most so many cafes are looked at for one address: each costs a password hash."""
@@ -99,6 +100,30 @@ _TOKEN = Statement(
         refresh_token.c.cafe_id == param("cafe_id"), refresh_token.c.id == param("id")
     )
 )
+_STAFF = Statement(
+    sa.select(person.c.id, person.c.roles)
+    .where(person.c.cafe_id == param("cafe_id"), person.c.kind == "staff", person.c.disabled_at.is_(None))
+    .order_by(person.c.id)
+    .limit(param("limit"))
+)
+_CUSTOMERS_SIGNED_IN = Statement(
+    sa.select(person.c.id)
+    .distinct()
+    .join(
+        refresh_token,
+        sa.and_(refresh_token.c.cafe_id == person.c.cafe_id, refresh_token.c.person_id == person.c.id),
+    )
+    .where(
+        person.c.cafe_id == param("cafe_id"),
+        person.c.kind != "staff",
+        person.c.disabled_at.is_(None),
+        refresh_token.c.used_at.is_(None),
+        refresh_token.c.revoked_at.is_(None),
+        refresh_token.c.expires_at > param("now"),
+    )
+    .order_by(person.c.id)
+    .limit(param("limit"))
+)
 _FORGET_EXPIRED = Statement(
     sa.delete(refresh_token).where(
         refresh_token.c.cafe_id == param("cafe_id"), refresh_token.c.expires_at < param("before")
@@ -139,6 +164,18 @@ async def get_person(reader: Reader, cafe_id: str, id_: str, *, lock: bool = Fal
 async def people_before(reader: Reader, cafe_id: str, kind: str, before: str, limit: int) -> list[Person]:
     """People of one kind who were added before an id, newest first."""
     return await reader.all(_BEFORE, Person, cafe_id=cafe_id, kind=kind, before=before, limit=limit)
+
+
+async def staff(reader: Reader, cafe_id: str, limit: int) -> list[Addressee]:
+    """Who works at the cafe and was not shut out."""
+    return await reader.all(_STAFF, Addressee, cafe_id=cafe_id, limit=limit)
+
+
+async def customers_signed_in(reader: Reader, cafe_id: str, limit: int) -> list[Addressee]:
+    """Customers and guests whose sign-in still lasts."""
+    params = {"cafe_id": cafe_id, "now": reader.now, "limit": limit}
+    rows = await reader.rows(_CUSTOMERS_SIGNED_IN, params, False)
+    return [Addressee(id_, [Role.CUSTOMER]) for (id_,) in rows]
 
 
 async def get_token(tx: Transaction, cafe_id: str, id_: str) -> RefreshToken | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from tabletap.http.routes import (
+    announcements,
     auth,
     bank_statements,
     cafes,
@@ -51,6 +52,7 @@ API_ROUTES: Sequence[ControllerRouterHandler] = (
     *provider_accounts.ROUTES,
     *security.ROUTES,
     *streams.ROUTES,
+    *announcements.ROUTES,
     *ledger.ROUTES,
 )
 PLAIN_ROUTES: Sequence[ControllerRouterHandler] = (*health.ROUTES, *docs.ROUTES)
