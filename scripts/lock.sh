@@ -12,8 +12,8 @@ compile() {
     echo "$output"
 }
 
-compile runtime.txt pyproject.toml --extra redis
-compile dev.txt pyproject.toml --extra redis --group dev --constraint requirements/runtime.txt
+compile runtime.txt pyproject.toml
+compile dev.txt pyproject.toml --group dev --constraint requirements/runtime.txt
 for name in bootstrap fallback-node fallback-postgresql fallback-redis; do
     compile "$name.txt" "requirements/$name.in"
 done

@@ -65,6 +65,14 @@ def redis_url(redis_server: services.Server) -> str:
     return redis_server.url
 
 
+@pytest.fixture
+def mortal_redis(redis_server: services.Server) -> Iterator[services.Server]:
+    """The session's Redis for a test that takes it away; it is there again for the next one."""
+    yield redis_server
+    if redis_server.process is None:
+        redis_server.start()
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """The browser for Playwright's `executable_path`; start it with services.chromium_arguments()."""

@@ -18,7 +18,7 @@ from tabletap.http.services import HttpSettings, Services
 from tabletap.identity import store as identity_store
 from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Tokens
-from tabletap.infra.broker import MemoryBroker
+from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.db.open import open_database
 from tabletap.infra.db.transaction import Reader
 from tabletap.infra.idempotency import Once, fingerprint_of
@@ -28,6 +28,8 @@ from tabletap.infra.jobs.model import Job
 from tabletap.infra.mail import Mailer
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
+from tabletap.infra.shared.broker import RedisBroker
+from tabletap.infra.shared.link import name_of_installation
 from tabletap.kernel.cards import refuse_card_number
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
@@ -93,7 +95,7 @@ class App:
     ) -> None:
         self.settings, self.clock = settings, clock or SystemClock()
         self.public_url = public_url or settings.address()
-        self.broker = MemoryBroker()
+        self.broker = _broker(settings, secret)
         self.db = open_database(
             settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
         )
@@ -144,6 +146,7 @@ class App:
         refunds = RefundService(db, gateways)
         return Services(
             db=db,
+            broker=self.broker,
             tokens=tokens,
             identity=IdentityService(db, tokens, self.clock),
             cafes=CafeService(db, self.clock, _checked_bank_details, _currency_is_free),
@@ -195,6 +198,7 @@ class App:
         await self.db.start()
         await self.accounts.seal()
         await self.audit.signing_keys.seal()
+        await self.broker.start()
 
     async def start(self, *, with_jobs: bool = True) -> None:
         """Open the database, begin to deliver events and, unless another process does, to run jobs."""
@@ -209,6 +213,7 @@ class App:
         await self.live.stop()
         await self.services.security.stop()
         await self.gateways.close()
+        await self.broker.stop()
         await self.db.stop()
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
@@ -292,6 +297,12 @@ async def _credit_terms(reader: Reader, customer_id: Id) -> Terms | None:
 async def _is_customer(reader: Reader, customer_id: Id) -> bool:
     person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
     return person is not None and person.kind == "customer"
+
+
+def _broker(settings: Settings, secret: str) -> Broker:
+    if settings.redis_url is None:
+        return MemoryBroker()
+    return RedisBroker(settings.redis_url, name_of_installation(secret, settings.database_url))
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -147,4 +147,4 @@ async def test_it_is_not_ready_while_the_database_does_not_answer(caller: Caller
 async def test_it_is_ready_when_the_database_answers(anybody: Caller) -> None:
     reply = await anybody.send("GET", "/health/ready")
 
-    assert (reply.status, reply.body) == (200, {"status": "ok"})
+    assert (reply.status, reply.body) == (200, {"broker": "memory", "status": "ok"})

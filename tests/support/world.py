@@ -173,6 +173,7 @@ async def running(
     *,
     with_jobs: bool = True,
     trusted_proxies: tuple[str, ...] = (),
+    redis_url: str | None = None,
 ) -> AsyncIterator[World]:
     """A world of its own: a migrated database, a served app, a sandbox, two cafes with staff, menu and customers."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
@@ -184,7 +185,11 @@ async def running(
         listening = bind("127.0.0.1", 0)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         settings = Settings(
-            database_url=url, public_url=address, payconic_timeout_seconds=3, trusted_proxies=trusted_proxies
+            database_url=url,
+            redis_url=redis_url,
+            public_url=address,
+            payconic_timeout_seconds=3,
+            trusted_proxies=trusted_proxies,
         )
         app = App(settings, SECRET, clock=clock)
         server = Server(app, listening)
@@ -200,6 +205,19 @@ async def running(
             world.home = await furnish(app, "Corner Cafe", sandbox.url, account)
             world.other = await furnish(app, "Other Cafe", sandbox.url, other)
             yield world
+
+
+@asynccontextmanager
+async def another_process(world: World, **settings: Any) -> AsyncIterator[tuple[App, str]]:
+    """A second server of the same installation, and where it answers; on PostgreSQL alone."""
+    listening = bind("127.0.0.1", 0)
+    app = App(msgspec.structs.replace(world.app.settings, **settings), SECRET, clock=world.clock)
+    server = Server(app, listening)
+    await server.start(with_jobs=False)
+    try:
+        yield app, f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        await server.stop()
 
 
 async def furnish(app: App, name: str, provider_url: str, account: SandboxAccount) -> CafeWorld:

@@ -1,9 +1,7 @@
 """Looking after an installation: the schema, and whether everything that the settings name is there."""
 
-import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -18,6 +16,7 @@ from tabletap.infra.db.revision import current_revision, newest_revision, requir
 from tabletap.infra.mail import MailAway, Mailer, MailRefused
 from tabletap.infra.secrets import Sealer, SecretsUnreadable
 from tabletap.infra.settings import Settings, load_settings
+from tabletap.infra.shared.link import try_out
 from tabletap.kernel.clock import SystemClock
 from tabletap.kernel.errors import Kind, Refusal
 from tabletap.payments.accounts.service import Accounts
@@ -30,12 +29,6 @@ class NotInOrder(Refusal):
     """Something that the settings name does not work."""
 
     code = "check_failed"
-
-
-class BrokerAway(Refusal):
-    """The broker cannot be reached."""
-
-    code, kind, retryable = "broker_unavailable", Kind.UNAVAILABLE, True
 
 
 class MailNotInOrder(Refusal):
@@ -121,25 +114,9 @@ async def _provider_secrets(settings: Settings) -> str:
 
 
 async def _broker(settings: Settings) -> str:
-    """Ask Redis for a sign of life, in its own protocol: no client library is needed for that."""
     if settings.redis_url is None:
         return "in memory, for a single process"
-    parts = urlsplit(settings.redis_url)
-    lines = [b"PING"]
-    if parts.password is not None:
-        words = [unquote(parts.username)] if parts.username else []
-        lines.insert(0, " ".join(["AUTH", *words, unquote(parts.password)]).encode())
-    secure = ssl.create_default_context() if parts.scheme == "rediss" else None
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, ssl=secure)
-            writer.write(b"".join(line + b"\r\n" for line in lines))
-            answers = [await reader.readline() for _ in lines]
-            writer.close()
-    except (OSError, TimeoutError) as error:
-        raise BrokerAway(f"Redis at {parts.hostname} cannot be reached: {_reason(error)}.") from None
-    if answers[-1] != b"+PONG\r\n":
-        raise BrokerAway(f"Redis at {parts.hostname} refuses us: {answers[0].decode(errors='replace').strip()[:200]}.")
+    await try_out(settings.redis_url, _PATIENCE_SECONDS)
     return "answers"
 
 

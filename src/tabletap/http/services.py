@@ -8,6 +8,7 @@ from tabletap.cafes.service import CafeService
 from tabletap.credits.service import CreditService
 from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Tokens
+from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.ledger.audit.service import AuditService
 from tabletap.ledger.explorer.service import ExplorerService
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Every service that a route needs."""
 
     db: AnyDatabase
+    broker: Broker
     tokens: Tokens
     identity: IdentityService
     cafes: CafeService

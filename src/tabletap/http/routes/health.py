@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tabletap.cafes.errors import CafeNotFound
 from tabletap.http.call import Call
 from tabletap.http.door import door
+from tabletap.infra.broker import Reach
 from tabletap.kernel.errors import Unavailable
 from tabletap.kernel.people import SYSTEM_ID
 
@@ -22,6 +23,14 @@ class Health(msgspec.Struct, frozen=True):
     status: str = "ok"
 
 
+class Readiness(msgspec.Struct, frozen=True):
+    """People may be sent here."""
+
+    broker: Reach
+    """How far news of events goes at once. While Redis is away, other processes hear of them within a second."""
+    status: str = "ok"
+
+
 @get(["/health/live", "/api/v1/health/live"], opt=door(public=True))
 async def live() -> Health:
     """The process answers."""
@@ -29,16 +38,16 @@ async def live() -> Health:
 
 
 @get(["/health/ready", "/api/v1/health/ready"], opt=door(public=True))
-async def ready(request: Call) -> Health:
+async def ready(request: Call) -> Readiness:
     """The database answers, too: send people here."""
     try:
         async with asyncio.timeout(READY_WITHIN_SECONDS):
             await request.services.cafes.get(SYSTEM_ID)
     except CafeNotFound:
-        return Health()
+        return Readiness(request.services.broker.reach)
     except Exception as error:
         raise Unavailable("The database does not answer.", retry_after_seconds=READY_WITHIN_SECONDS) from error
-    return Health()
+    return Readiness(request.services.broker.reach)
 
 
 @get(["/metrics", "/api/v1/metrics"], include_in_schema=False)

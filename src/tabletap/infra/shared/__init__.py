@@ -1,0 +1,1 @@
+"""What several processes share through Redis: hints, who is here, counters. Nothing is only there."""
