@@ -185,11 +185,14 @@ async def test_nobody_fills_a_mailbox_and_nothing_but_an_address_is_taken(own_wo
     unset = await world.call("POST", path, "customer", {"email": "g@example.org"})
     async with mail_server(world):
         sent = [await world.call("POST", path, "customer", {"email": f"g{n}@example.org"}) for n in range(6)]
-        odd = await world.call("POST", path, "customer", {"email": "a@example.org\r\nBcc: b@example.org"})
+        odd = [
+            await world.call("POST", path, "customer", {"email": email})
+            for email in ("a@example.org\r\nBcc: b@example.org", "a@example.org\n")
+        ]
 
     assert (unset.status, unset.body["code"]) == (422, "mail_not_set_up")
     assert [answer.status for answer in sent] == [202] * 5 + [429]
-    assert odd.status == 400
+    assert [answer.status for answer in odd] == [400, 400]
 
 
 async def test_no_line_is_wider_than_the_paper(world: World) -> None:

@@ -117,12 +117,18 @@ async def test_days_are_closed_in_order_and_only_when_they_are_over(own_world: W
     closed = await close(world, first)
     never = await world.call("GET", "/days/2020-01-01", "manager")
     no_date = await world.call("GET", "/days/yesterday", "manager")
+    ends_of_the_calendar = [
+        await world.call(verb, path, "manager")
+        for day in ("0001-01-01", "9999-12-31")
+        for verb, path in (("GET", f"/days/{day}"), ("POST", f"/days/{day}/close"))
+    ]
 
     assert (not_over.status, not_over.body["code"]) == (422, "day_not_over")
     assert (too_early.status, too_early.body["code"]) == (422, "day_out_of_order")
     assert first in too_early.body["detail"]
     assert (closed.status, closed.body["report"]["businessDay"]) == (200, first)
     assert (never.status, no_date.status) == (404, 404)
+    assert [answer.status for answer in ends_of_the_calendar] == [404] * 4
 
 
 async def test_what_comes_after_an_early_close_is_in_the_next_report_and_nothing_is_lost(own_world: World) -> None:

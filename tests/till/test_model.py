@@ -25,7 +25,17 @@ def test_coins_and_notes_are_summed() -> None:
 
 @pytest.mark.parametrize(
     ("counted", "denominations"),
-    [(None, None), (1, {"5": 1}), (-1, None), (None, {}), (None, {"five": 1}), (None, {"0": 1}), (None, {"5": -1})],
+    [
+        (None, None),
+        (1, {"5": 1}),
+        (-1, None),
+        (None, {}),
+        (None, {"five": 1}),
+        (None, {"0": 1}),
+        (None, {"5": -1}),
+        (10**12 + 1, None),
+        (None, {"999999999": 100_000}),
+    ],
 )
 def test_what_is_no_count_is_refused(counted: int | None, denominations: dict[str, int] | None) -> None:
     with pytest.raises(DrawerCountInvalid):

@@ -1,9 +1,13 @@
 """How tips are shared: versions of a rule, and what the law of a country forbids."""
 
+import asyncio
+
 import pytest
 
 from tabletap.kernel.ids import new_id
 from tabletap.kernel.people import Role
+from tabletap.tips.model import TipConfiguration, TipDistributionShares
+from tabletap.tips.rules.service import SetTipRule
 from tests.support.world import World
 from tests.tips.conftest import Staffed
 from tests.tips.steps import assert_all_is_right, hired, in_the_sixth_hour, owed, rule, share_out, tip
@@ -123,3 +127,20 @@ async def test_the_law_says_what_is_missing(own_world: World) -> None:
 
     assert [len(each.get("missing", [])) for each in (asked, confirmed)] == [1, 0]
     assert (confirmed["keepsRecordsYears"], confirmed["version"]) == (3, 2)
+
+
+async def test_a_rule_and_the_configuration_set_at_once_undo_nothing_of_each_other(own_world: World) -> None:
+    world = own_world
+    services, manager = world.app.services, world.home.people["manager"]
+    for n in range(12):
+        shares = TipDistributionShares(1_000 + n, 9_000 - n, 0)
+        wanted = TipConfiguration(max_tip_amount=5_000 + n)
+
+        configured = asyncio.create_task(services.tips.change(wanted, manager))
+        await asyncio.sleep(n / 4_000)  # each time the two meet at another moment
+        await services.tip_rules.change(SetTipRule(shares=shares), manager)
+        await configured
+
+        after, in_force = await services.tips.configuration(manager), await services.tip_rules.current(manager)
+        assert after.max_tip_amount == 5_000 + n
+        assert after.distribution == in_force.distribution

@@ -122,7 +122,12 @@ async def test_points_are_set_by_role_and_person(own_world: World) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last"),
-    [("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"), ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z")],
+    [
+        ("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"),
+        ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00%2B14:00", "0001-01-02T00:00:00%2B14:00"),
+        ("9999-12-31T23:00:00-12:00", "9999-12-31T23:59:00-12:00"),
+    ],
 )
 async def test_shifts_are_listed_for_two_months_at_most(world: World, first: str, last: str) -> None:
     answer = await world.call("GET", f"/shifts?from={first}&to={last}", "manager")

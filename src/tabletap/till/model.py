@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from tabletap.kernel.ids import Id
+from tabletap.kernel.money import MAX_AMOUNT_MINOR
 from tabletap.ledger.model import CASH_DIFFERENCE, CASH_DRAWER, PETTY_CASH, SAFE
 from tabletap.till.errors import DrawerCountInvalid
 
@@ -106,8 +107,8 @@ def counted_sum(counted_minor: int | None, denominations: Mapping[str, int] | No
     if (counted_minor is None) == (denominations is None):
         raise DrawerCountInvalid("Send countedAmount, or denominations, and not both.")
     if denominations is None:
-        if counted_minor is None or counted_minor < 0:
-            raise DrawerCountInvalid("What was counted is zero or more.")
+        if counted_minor is None or not 0 <= counted_minor <= MAX_AMOUNT_MINOR:
+            raise DrawerCountInvalid("What was counted is zero or more, and not beyond any drawer.")
         return counted_minor
     if not 0 < len(denominations) <= MAX_DENOMINATIONS:
         raise DrawerCountInvalid(f"A count names 1 to {MAX_DENOMINATIONS} coins and notes.")
@@ -116,6 +117,8 @@ def counted_sum(counted_minor: int | None, denominations: Mapping[str, int] | No
         if not value.isascii() or not value.isdigit() or not 1 <= len(value) <= 9 or int(value) == 0 or count < 0:
             raise DrawerCountInvalid('Coins and notes are named by their value in minor units: {"200": 3}.')
         total += int(value) * count
+    if total > MAX_AMOUNT_MINOR:
+        raise DrawerCountInvalid("What was counted is not beyond any drawer.")
     return total
 
 

@@ -27,9 +27,10 @@ class TipService:
         check_configuration(wanted)
 
         async def decide(tx: Transaction) -> TipConfiguration:
+            before = await store.row(tx, lock=True)
             if (await rule_in_force(tx)).shares != wanted.distribution:
                 await set_rule(tx, SetTipRule(shares=wanted.distribution), by.person_id)
-            await save_configuration(tx, wanted)
+            save_configuration(tx, before, wanted)
             return wanted
 
         return await self.db.transaction(by.cafe_id, decide)

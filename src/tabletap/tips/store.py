@@ -32,5 +32,9 @@ async def row(reader: Reader, *, lock: bool = False) -> TipConfigurationRow | No
 
 async def configuration(reader: Reader) -> TipConfiguration:
     """The configuration in force: the cafe's own or the default."""
-    found = await row(reader)
+    return configuration_of(await row(reader))
+
+
+def configuration_of(found: TipConfigurationRow | None) -> TipConfiguration:
+    """What a row says; without one, the default."""
     return msgspec.convert(found.configuration, TipConfiguration) if found else TipConfiguration()

@@ -35,7 +35,9 @@ class ReceiptQuery(Given, frozen=True):
 class MailRequest(Given, frozen=True):
     """`POST /orders/{id}/receipt/mail`."""
 
-    email: Annotated[str, msgspec.Meta(max_length=254, pattern=r"^[^@\s,;<>\x00-\x1f]+@[^@\s,;<>]+\.[^@\s,;<>]+$")]
+    email: Annotated[
+        str, msgspec.Meta(max_length=254, pattern=r"^[^@\s,;<>\x00-\x1f]+@[^@\s,;<>]+\.[^@\s,;<>]+$(?!\n)")
+    ]
 
 
 @get("/orders/{order_id:str}/receipt", opt=door(Role.CUSTOMER, Role.STAFF, query=ReceiptQuery))

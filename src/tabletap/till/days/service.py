@@ -86,7 +86,7 @@ class DayService:
     async def _closed(self, tx: Transaction, day: date, request: CloseDay, by: Actor) -> DayClose:
         cafe, last = await _cafe(tx), await store.last(tx)
         due = _next_day(cafe, last)
-        present = business_day(cafe, day)
+        present = _present(cafe, day)
         if day != due:
             raise DayOutOfOrder(f"The next day to close is {due.isoformat()}.")
         if tx.now < present.starts_at:
@@ -157,7 +157,7 @@ class DayService:
             if closed is not None:
                 return closed
             cafe, last = await _cafe(reader), await store.last(reader)
-            present = business_day(cafe, day)
+            present = _present(cafe, day)
             if day < _next_day(cafe, last) or present.starts_at > reader.now:
                 raise DayNotFound
             report, _ = await self._report(reader, cafe, present, last)
@@ -201,6 +201,14 @@ async def _cafe(reader: Reader) -> Cafe:
     if cafe is None:
         raise NotAllowed("This cafe does not exist any more.")
     return cafe
+
+
+def _present(cafe: Cafe, day: date) -> BusinessDay:
+    """The business day of a date. The ends of the calendar were never one: DayNotFound."""
+    try:
+        return business_day(cafe, day)
+    except OverflowError:
+        raise DayNotFound from None
 
 
 def _next_day(cafe: Cafe, last: DayClose | None) -> date:

@@ -124,9 +124,11 @@ def _says_the_same(one: TipRule, other: TipRule) -> bool:
     )
 
 
-async def save_configuration(tx: Transaction, wanted: TipConfiguration) -> None:
-    """Write the cafe's tip configuration: the rule's shares are its `distribution`, so that both say the same."""
-    before = await tips.row(tx, lock=True)
+def save_configuration(tx: Transaction, before: TipConfigurationRow | None, wanted: TipConfiguration) -> None:
+    """Write the cafe's tip configuration: the rule's shares are its `distribution`, so that both say the same.
+
+    `before` is the row that was judged: a second read may see more, and what it saw would be undone.
+    """
     data: dict[str, object] = msgspec.to_builtins(wanted)
     after = TipConfigurationRow(tx.cafe_id, data, before.version + 1 if before else 1, tx.now)
     if before is None:
@@ -154,10 +156,11 @@ class TipRuleService:
         by.require(Role.MANAGER)
 
         async def decide(tx: Transaction) -> TipRuleView:
-            configuration = await tips.configuration(tx)
+            before = await tips.row(tx, lock=True)
+            configuration = tips.configuration_of(before)
             rule = await set_rule(tx, wanted, by.person_id)
             if rule.shares != configuration.distribution:
-                await save_configuration(tx, msgspec.structs.replace(configuration, distribution=rule.shares))
+                save_configuration(tx, before, msgspec.structs.replace(configuration, distribution=rule.shares))
             return rule_view(rule)
 
         return await self.db.transaction(by.cafe_id, decide)

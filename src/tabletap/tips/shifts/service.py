@@ -1,6 +1,6 @@
 """Clocking in and out. A correction is written beside what was noted, never over it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -28,6 +28,7 @@ from tabletap.tips.shifts.model import LONGEST, Shift, is_forgotten, minutes_wit
 
 LONGEST_LIST = timedelta(days=62)
 OLDEST = timedelta(days=366)
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 _MANAGING = frozenset({Role.MANAGER, Role.ADMIN})
 
 
@@ -209,7 +210,7 @@ class ShiftService:
         Raises InvalidRequest and NotAllowed.
         """
         by.require(Role.STAFF, Role.KITCHEN)
-        if not timedelta() <= ends_at - starts_at <= LONGEST_LIST:
+        if not timedelta() <= ends_at - starts_at <= LONGEST_LIST or not _FIRST < starts_at < _LAST:
             sentence = f"to is after from, by at most {LONGEST_LIST.days} days."
             raise InvalidRequest(sentence, errors=[FieldError("to", sentence)])
 
