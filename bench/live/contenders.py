@@ -77,7 +77,7 @@ class Contender:
         assert self._running.stdout is not None
         line = self._running.stdout.readline()
         if not line:
-            raise BenchFailed(f"{self.name} ended; its last words are above")
+            raise BenchFailed(f"{self.name} ended")
         return msgspec.json.decode(line, type=shape)
 
 
@@ -94,6 +94,8 @@ def contender(name: str, place: Place, rooms: Sequence[Room], tls: Certificate |
         running.stdin.flush()
         yield Contender(name, running)
     except BenchFailed as failed:
+        if running.poll() is None:
+            raise
         raise BenchFailed(f"{failed}\n{log.read_text()[-2000:]}") from None
     finally:
         running.terminate()
