@@ -59,6 +59,10 @@ def _median(samples: list[Sample], name: str) -> float:
     return statistics.median(float(getattr(sample, name)) for sample in samples)
 
 
+def _medians(samples: list[Sample]) -> Sample:
+    return Sample(**{name: _median(samples, name) for name in Sample.__struct_fields__})
+
+
 def _ratios(ours: list[Sample], node: list[Sample], name: str) -> tuple[float, float, float]:
     """Lowest, median, highest of the rounds: both were measured within the same minute."""
     ratios = [
@@ -122,8 +126,7 @@ def json_of(cells: list[Cell], alone: Mapping[str, Alone], plan: Plan, version: 
         "socketIo": version,
         "plan": msgspec.to_builtins(plan),
         "medians": [
-            {"shape": cell.shape.name, "contender": cell.contender}
-            | {name: _median(cell.samples, name) for name in Sample.__struct_fields__}
+            {"shape": cell.shape.name, "contender": cell.contender, **msgspec.to_builtins(_medians(cell.samples))}
             for cell in cells
         ],
         "rounds": [msgspec.to_builtins(cell) for cell in cells],

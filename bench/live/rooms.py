@@ -68,7 +68,7 @@ class Sample(msgspec.Struct, rename="camel"):
     busy_message_cpu_us: float
     disconnect_cpu_us: float
     """Of one connection that is cut."""
-    event_bytes: int
+    event_bytes: float
 
 
 class Cell(msgspec.Struct):
