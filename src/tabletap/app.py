@@ -26,6 +26,7 @@ from tabletap.infra.idempotency import prune as prune_idempotency
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
 from tabletap.infra.mail import Mailer
+from tabletap.infra.retention import forget_events
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
 from tabletap.infra.shared.broker import RedisBroker
@@ -84,6 +85,7 @@ from tabletap.webhooks import open_items as webhook_items
 from tabletap.webhooks.service import WebhookService
 
 PRUNE_IDEMPOTENCY = "upkeep:prune_idempotency"
+FORGET_EVENTS = "upkeep:forget_events"
 _LIVE_PATH = "/socket.io"
 
 
@@ -113,6 +115,7 @@ class App:
         self.jobs.let_nobody_starve()
         self.jobs.cron("17 3 * * *", "upkeep:prune_job_log")(self._prune_job_log)
         self.jobs.cron("37 3 * * *", PRUNE_IDEMPOTENCY, timeout=timedelta(minutes=10))(self._prune_idempotency)
+        self.jobs.cron("23 * * * *", FORGET_EVENTS, timeout=timedelta(minutes=10))(self._forget_events)
         self.live = LiveServer(
             db=self.db,
             broker=self.broker,
@@ -226,6 +229,9 @@ class App:
 
     async def _prune_idempotency(self, _: Job) -> None:
         await prune_idempotency(self.db)
+
+    async def _forget_events(self, _: Job) -> None:
+        await forget_events(self.db, timedelta(days=self.settings.stream_retention_days))
 
     async def _menu_page(self, code: str) -> MenuPage | None:
         table = await self.db.across_cafes(lambda reader: cafes_store.table_by_code(reader, code))

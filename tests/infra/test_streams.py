@@ -134,3 +134,34 @@ async def test_who_is_too_far_behind_needs_a_snapshot(db: AnyDatabase) -> None:
     assert len(await replayed(db, key, last - MAX_REPLAY)) == MAX_REPLAY
     with pytest.raises(SnapshotRequired):
         await replayed(db, key, last - MAX_REPLAY - 1)
+
+
+async def test_a_restart_refuses_every_cursor_of_before_also_to_streams_that_nobody_wrote_to(db: AnyDatabase) -> None:
+    written, untouched, other = f"order:{new_id()}", f"user:{new_id()}", new_id()
+    await told(db, written, 3)
+    await told(db, written, 1, other)
+
+    epoch = await db.transaction(CAFE, streams.restart, lock=True)
+
+    assert epoch > 1
+    for key, seq in ((written, 3), (untouched, 0)):
+        with pytest.raises(SnapshotRequired, match="restarted"):
+            await replayed(db, key, seq)
+    assert await replayed(db, written, 3, epoch) == []
+    assert [(each.seq, each.epoch) for each in await told(db, written, 1)] == [(4, epoch)]
+    assert [(each.seq, each.epoch) for each in await told(db, untouched, 2)] == [(1, epoch), (2, epoch)]
+    assert await db.read(CAFE, lambda reader: streams.head(reader, CAFE, "order:none")) == Head(0, epoch)
+    assert (await told(db, written, 1, other))[0].epoch == 1, "another cafe's streams go on"
+
+
+async def test_the_same_backup_restored_twice_never_has_the_same_epoch(db: AnyDatabase) -> None:
+    """The backup knows nothing of the epoch that was begun after it was restored the first time: the clock does."""
+    first, second = new_id(), new_id()
+    epochs = []
+    for cafe_id in (first, second):  # two cafes stand for the two restored databases, both in their first epoch
+        epochs.append(await db.transaction(cafe_id, streams.restart, lock=True))
+        assert isinstance(db.clock, MovedClock)
+        db.clock.let_time_pass(seconds=1)
+
+    assert epochs[0] < epochs[1]
+    assert await db.transaction(second, streams.restart, lock=True) > epochs[1]

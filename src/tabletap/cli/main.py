@@ -9,7 +9,7 @@ import typer
 
 from tabletap import __version__
 from tabletap.cafes.model import PaymentPolicy
-from tabletap.cli import books, demo, notices, processes, reconciling, setting_up, simulate, upkeep
+from tabletap.cli import books, demo, notices, processes, reconciling, restarting, setting_up, simulate, upkeep
 from tabletap.cli.console import complain, say
 from tabletap.cli.provider import given_account
 from tabletap.cli.running import run
@@ -35,6 +35,8 @@ app.add_typer(staff, name="staff")
 app.add_typer(menu, name="menu")
 webhooks = typer.Typer(help="What payment providers told us.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
+streams = typer.Typer(help="The numbered events of the live API.", no_args_is_help=True)
+app.add_typer(streams, name="streams")
 
 CafeId = Annotated[str, typer.Option("--cafe", help="The cafe's id, as `cafe create` printed it.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes any that is free.")]
@@ -139,6 +141,14 @@ def work() -> None:
 def migrate() -> None:
     """Bring the database to the current schema. Safe to repeat and to run from two places at once."""
     run(upkeep.migrate_database())
+
+
+@streams.command("restart")
+def restart_streams(
+    cafe_id: Annotated[str | None, typer.Option("--cafe", help="Only this cafe's; otherwise those of all.")] = None,
+) -> None:
+    """After a backup was restored: screens and callers that know what came after it must not go on from there."""
+    run(restarting.restart_streams(cafe_id))
 
 
 @app.command()

@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payconic_merchant_id: str | None = None
     payconic_webhook_secret: str | None = None
     payconic_timeout_seconds: int = 30
+    stream_retention_days: int = 7
     smtp_url: str | None = None
     mail_from: str | None = None
     crash_at: str | None = None
@@ -214,6 +215,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("payconic_merchant_id", _text, "For cafes without a provider account of their own."),
     Setting("payconic_webhook_secret", _text, "For cafes without a provider account of their own.", secret=True),
     Setting("payconic_timeout_seconds", _whole(1, 50), "How long the provider may take to answer."),
+    Setting("stream_retention_days", _whole(1, 3650), "For how long screens that were away are told what they missed."),
     Setting("smtp_url", _url("smtp://USER:PASSWORD@HOST:587", "smtp", "smtps"), "Sends receipts.", secret=True),
     Setting("mail_from", _sender, "Who mails are from: `Corner Cafe <hello@example.org>`."),
     Setting("crash_at", read_crash_at, "For tests alone: where the process kills itself, `start.recorded`."),

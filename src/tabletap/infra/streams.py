@@ -3,7 +3,7 @@
 Appending is part of every Transaction (`tell`); here are the tables and the readers.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tabletap.infra.db.schema import Bytes, Id, Instant, Text, Whole, column, metadata, param
 from tabletap.infra.db.statement import Statement
-from tabletap.infra.db.transaction import Reader
+from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.kernel.errors import Kind, Refusal
 from tabletap.kernel.events import Event
 
@@ -39,7 +39,16 @@ stream_event = sa.Table(
     column("at", Instant),
     column("schema_version", Whole),
     column("data", Bytes),
+    sa.Index("ix_stream_event_at", "at"),
 )
+stream_epoch = sa.Table(
+    "stream_epoch",
+    metadata,
+    column("cafe_id", Id, primary_key=True),
+    column("epoch", Whole),
+)
+"""In which epoch a cafe's streams begin that nobody wrote to yet; no row: the first."""
+_EPOCHS_COUNT_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class SnapshotRequired(Refusal):
@@ -48,10 +57,21 @@ class SnapshotRequired(Refusal):
     code, kind = "snapshot_required", Kind.CONFLICT
 
 
+RESTARTED = "This stream was restarted since; take a snapshot and continue from its seq."
+GONE = "The oldest of these events are no longer kept; take a snapshot."
+
+
 class Head(msgspec.Struct, frozen=True):
     """Where a stream stands: the seq of its last event."""
 
     head: int
+    epoch: int
+
+
+class CafeEpoch(msgspec.Struct, frozen=True):
+    """A row of stream_epoch."""
+
+    cafe_id: str
     epoch: int
 
 
@@ -87,9 +107,19 @@ _OLDEST = Statement(
 )
 
 
+_FIRST_EPOCH = Statement(sa.select(stream_epoch.c.epoch).where(stream_epoch.c.cafe_id == param("cafe_id")))
+_LAST_EPOCH = Statement(sa.select(sa.func.max(stream.c.epoch)).where(stream.c.cafe_id == param("cafe_id")))
+_BEGIN_EPOCH = Statement(sa.update(stream).where(stream.c.cafe_id == param("cafe_id")).values(epoch=param("new_epoch")))
+
+
 async def head(reader: Reader, cafe_id: str, key: str) -> Head:
-    """Where the stream stands; a stream that nobody wrote to yet stands at 0 in epoch 1."""
-    return await reader.one(_HEAD, Head, cafe_id=cafe_id, key=key) or Head(0, 1)
+    """Where the stream stands; a stream that nobody wrote to yet stands at 0."""
+    known = await reader.one(_HEAD, Head, cafe_id=cafe_id, key=key)
+    return known or Head(0, await _first_epoch(reader, cafe_id))
+
+
+async def _first_epoch(reader: Reader, cafe_id: str) -> int:
+    return int(await reader.value(_FIRST_EPOCH, cafe_id=cafe_id) or 1)
 
 
 async def events_after(reader: Reader, cafe_id: str, key: str, seq: int, limit: int) -> list[Event]:
@@ -106,14 +136,14 @@ async def replay(reader: Reader, cafe_id: str, key: str, epoch: int, seq: int) -
     """
     at = await head(reader, cafe_id, key)
     if epoch != at.epoch:
-        raise SnapshotRequired("This stream was restarted since; take a snapshot and continue from its seq.")
+        raise SnapshotRequired(RESTARTED)
     if seq > at.head or at.head - seq > MAX_REPLAY:
         raise SnapshotRequired
     if seq == at.head:
         return []
     events = await events_after(reader, cafe_id, key, seq, MAX_REPLAY)
     if not events or events[0].seq != seq + 1:
-        raise SnapshotRequired("The oldest of these events are no longer kept; take a snapshot.")
+        raise SnapshotRequired(GONE)
     return events
 
 
@@ -121,6 +151,24 @@ async def oldest(reader: Reader, cafe_id: str, key: str) -> int:
     """The seq of the oldest event that is kept, 0 if there is none."""
     found: Any = await reader.value(_OLDEST, cafe_id=cafe_id, key=key)
     return int(found or 0)
+
+
+async def restart(tx: Transaction) -> int:
+    """Begin a new epoch in all streams of the cafe, also in those that nobody wrote to yet, and answer it.
+
+    For a restored backup: what was told after it was made is forgotten here and known to clients, so every cursor has
+    to be refused. Epochs come from the clock, so that the same backup restored twice never gives the same one.
+    It needs a transaction that began with locks. Done again, it begins another epoch.
+    """
+    begun = await tx.value(_FIRST_EPOCH, cafe_id=tx.cafe_id)
+    last = int(await tx.value(_LAST_EPOCH, cafe_id=tx.cafe_id) or 1)
+    epoch = max(int(begun or 1) + 1, last + 1, int((tx.now - _EPOCHS_COUNT_FROM).total_seconds()))
+    await tx.run(_BEGIN_EPOCH, cafe_id=tx.cafe_id, new_epoch=epoch)
+    if begun is None:
+        tx.add(stream_epoch, CafeEpoch(tx.cafe_id, epoch))
+    else:
+        tx.update(stream_epoch, {"cafe_id": tx.cafe_id}, {"epoch": epoch}, {})
+    return epoch
 
 
 def _event(cafe_id: str, key: str, epoch: int, row: StoredEvent) -> Event:

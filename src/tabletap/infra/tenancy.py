@@ -12,6 +12,7 @@ They run through `Database.across_cafes`, outside the tenant role:
 - sealing: at every start all accounts' secrets are brought under the present key (`payments.accounts.store`)
 - expired credit: upkeep books what customers of whichever cafes let expire, account by account (`credits.store`)
 - streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
+- old events: upkeep forgets what streams need not replay any more, of whichever cafe (`infra.retention`)
 - upkeep: whose idempotency keys are old enough to be forgotten; the forgetting is cafe by cafe (`infra.idempotency`)
 - audit chain: the books of one cafe after the other are sealed (`ledger.audit.store`)
 - signing keys: at every start they, too, are brought under the present key (`ledger.audit.store`)

@@ -35,7 +35,7 @@ async def get_events(request: Call) -> EventPage:
         after = await _after(reader, by.cafe_id, stream.key, asked.after, at)
         events = await streams.events_after(reader, by.cafe_id, stream.key, after, limit)
         if after < at.head and (not events or events[0].seq != after + 1):
-            raise streams.SnapshotRequired("The oldest of these events are no longer kept; take a snapshot.")
+            raise streams.SnapshotRequired(streams.GONE)
         last = events[-1].seq if events else after
         more = f"{at.epoch}:{last}" if last < at.head else None
         return EventPage([msgspec.Raw(event.wire()) for event in events], at.epoch, at.head, more)
@@ -46,9 +46,12 @@ async def get_events(request: Call) -> EventPage:
 async def _after(reader: Reader, cafe_id: Id, key: str, asked: str, at: streams.Head) -> int:
     """The seq to go on after. Raises SnapshotRequired for another epoch, or a seq that never was."""
     if asked == "0":
-        return max(0, await streams.oldest(reader, cafe_id, key) - 1)
+        oldest = await streams.oldest(reader, cafe_id, key)
+        return oldest - 1 if oldest else at.head
     epoch, seq = (int(part) for part in asked.split(":"))
-    if epoch != at.epoch or seq > at.head:
+    if epoch != at.epoch:
+        raise streams.SnapshotRequired(streams.RESTARTED)
+    if seq > at.head:
         raise streams.SnapshotRequired
     return seq
 

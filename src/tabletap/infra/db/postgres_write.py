@@ -158,9 +158,12 @@ def _insert(shape: InsertShape, numbers: _Numbers) -> str:
 
 def _appends(numbers: _Numbers) -> list[str]:
     """Several events of one transaction may go to one stream: the head moves by their number, each gets its own seq."""
+    cafe_id = f"(${numbers.last + 1}::uuid[])[1]"  # a plan's events are of one cafe: the first of the first array
     return [
-        "heads AS (INSERT INTO stream (cafe_id, key, head) "
-        f"SELECT one.cafe_id, one.key, one.many FROM held, {numbers.table('one', _STREAM)} ORDER BY one.key "
+        "heads AS (INSERT INTO stream (cafe_id, key, head, epoch) "
+        "SELECT one.cafe_id, one.key, one.many, "
+        f"coalesce((SELECT epoch FROM stream_epoch WHERE cafe_id = {cafe_id}), 1) "
+        f"FROM held, {numbers.table('one', _STREAM)} ORDER BY one.key "
         "ON CONFLICT (cafe_id, key) DO UPDATE SET head = stream.head + excluded.head "
         "RETURNING cafe_id, key, head, epoch)",
         "appended AS (INSERT INTO stream_event (cafe_id, key, seq, event_id, cause_id, name, at, schema_version, data) "

@@ -27,7 +27,9 @@ from tabletap.kernel.clock import Clock
 from tabletap.kernel.ids import Id
 
 _BATCH = 256
-_HEADS = "INSERT INTO stream (cafe_id, key, head) VALUES "
+_HEADS = "INSERT INTO stream (cafe_id, key, head, epoch) VALUES "
+_HEAD = "(?, ?, ?, coalesce((SELECT epoch FROM stream_epoch WHERE cafe_id = ?1), 1))"
+"""A plan's events are of one cafe: the first parameter."""
 _HEADS_MOVED = " ON CONFLICT (cafe_id, key) DO UPDATE SET head = head + excluded.head RETURNING key, head, epoch"
 _EVENTS = "INSERT INTO stream_event (cafe_id, key, seq, event_id, cause_id, name, at, schema_version, data) VALUES "
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+)\.")
@@ -146,7 +148,7 @@ def _append(execute: Execute, plan: Plan) -> None:
 
 @cache
 def _heads_text(count: int) -> str:
-    return _HEADS + ", ".join(["(?, ?, ?)"] * count) + _HEADS_MOVED
+    return _HEADS + ", ".join([_HEAD] * count) + _HEADS_MOVED
 
 
 @cache
