@@ -27,6 +27,8 @@ from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
 from tabletap.infra.mail import Mailer
 from tabletap.infra.retention import forget_events
+from tabletap.infra.revocations import Revocations
+from tabletap.infra.revocations import prune as prune_revocations
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
 from tabletap.infra.shared.broker import RedisBroker
@@ -105,6 +107,7 @@ class App:
         self.accounts, self.audit = Accounts(self.db, sealer), AuditService(self.db, sealer)
         context = GatewayContext(self.public_url, self.accounts.find, settings.payconic_timeout_seconds)
         self.gateways = found_gateways(context)
+        self.revocations = Revocations(self.db, self.clock)
         self.services = self._services(secret)
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)
@@ -128,6 +131,7 @@ class App:
                 connects_per_minute=settings.live_connects_per_minute,
             ),
             trusted_proxies=settings.trusted_proxies,
+            revocations=self.revocations,
         )
         self.http = create_http(
             self.services,
@@ -142,7 +146,7 @@ class App:
 
     def _services(self, secret: str) -> Services:
         db, gateways, settings = self.db, self.gateways, self.settings
-        tokens = Tokens(secret, self.clock)
+        tokens = Tokens(secret, self.clock, current=self.revocations.current)
         origins = (self.public_url, *settings.allowed_origins, *settings.return_origins)
         security = SecurityService(db)
         payments = PaymentService(db, gateways, origins, security.screening)
@@ -151,7 +155,7 @@ class App:
             db=db,
             broker=self.broker,
             tokens=tokens,
-            identity=IdentityService(db, tokens, self.clock),
+            identity=IdentityService(db, tokens, self.clock, revocations=self.revocations),
             cafes=CafeService(db, self.clock, _checked_bank_details, _currency_is_free),
             orders=OrderService(db),
             order_moves=OrderMoves(db, gateways),
@@ -229,6 +233,7 @@ class App:
 
     async def _prune_idempotency(self, _: Job) -> None:
         await prune_idempotency(self.db)
+        await prune_revocations(self.db)
 
     async def _forget_events(self, _: Job) -> None:
         await forget_events(self.db, timedelta(days=self.settings.stream_retention_days))

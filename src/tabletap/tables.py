@@ -3,7 +3,7 @@
 from tabletap.cafes import store as cafes
 from tabletap.credits import store as credit
 from tabletap.identity import store as identity
-from tabletap.infra import idempotency, streams
+from tabletap.infra import idempotency, revocations, streams
 from tabletap.ledger import store as ledger
 from tabletap.ledger.audit import store as audit
 from tabletap.orders import store as orders
@@ -40,6 +40,7 @@ __all__ = [
     "qr",
     "receipts",
     "reconciliation",
+    "revocations",
     "security",
     "shifts",
     "streams",

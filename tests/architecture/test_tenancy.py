@@ -24,6 +24,8 @@ ACROSS_CAFES = {
     "cafes.store._TABLE_BY_CODE",
     "credits.store._OVERDUE",
     "infra.idempotency._CAFE_WITH_OLD",
+    "infra.revocations._CAFE_WITH_OLD",
+    "infra.revocations._SINCE",
     "ledger.audit.store._CAFES",
     "ledger.audit.store._EVERY_KEY",
     "payments.accounts.store._BY_TOKEN",

@@ -70,7 +70,7 @@ def app_on(database_url: str, clock: MovedClock) -> App:
     """The application as it is built for real, with passwords that are quick to check."""
     app = App(Settings(database_url=database_url), SECRET, public_url=PUBLIC_URL, clock=clock)
     quick = Passwords(Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1))
-    identity = IdentityService(app.db, app.services.tokens, clock, quick)
+    identity = IdentityService(app.db, app.services.tokens, clock, quick, revocations=app.revocations)
     app.services = msgspec.structs.replace(app.services, identity=identity)
     return app
 

@@ -135,13 +135,17 @@ async def test_staff_sign_in_refresh_and_sign_out(place: Place) -> None:
     signed_in = await anybody.post("/auth/login", {"email": email, "password": PASSWORD})
     wrong = await anybody.post("/auth/login", {"email": email, "password": "not this one"})
     refreshed = await anybody.post("/auth/refresh", {"refreshToken": signed_in.body["refreshToken"]})
+    caller = anybody.with_token(refreshed.body["accessToken"])
+    before = await caller.get("/orders")
     signed_out = await anybody.post("/auth/logout", {"refreshToken": refreshed.body["refreshToken"]})
+    at_once = await caller.get("/orders")
     after = await anybody.post("/auth/refresh", {"refreshToken": refreshed.body["refreshToken"]})
     reused = await anybody.post("/auth/refresh", {"refreshToken": signed_in.body["refreshToken"]})
 
     assert signed_in.status == refreshed.status == 200
     assert set(signed_in.body) == {"accessToken", "refreshToken", "expiresIn", "cafeId", "roles"}
-    assert (await anybody.with_token(refreshed.body["accessToken"]).get("/orders")).status == 200
+    assert before.status == 200
+    assert (at_once.status, at_once.body["code"]) == (401, "token_invalid")
     assert (wrong.status, wrong.code) == (401, "credentials_invalid")
     assert (signed_out.status, signed_out.raw) == (204, b"")
     assert (after.status, after.code) == (401, "refresh_token_invalid")

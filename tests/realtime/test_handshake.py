@@ -106,7 +106,8 @@ async def test_an_expired_token_says_so(world: World) -> None:
 
 
 async def test_a_revoked_person_does_not_come_in(world: World) -> None:
-    world.revoked.add(world.place[Role.KITCHEN].person_id)
+    await world.revoke(world.place[Role.KITCHEN].person_id)
+    await world.live.revocations.look()
 
     assert (await refusal(world, "/kitchen", {"token": world.token(Role.KITCHEN)}))["code"] == "token_invalid"
 

@@ -119,7 +119,7 @@ async def test_a_revoked_person_is_off_everywhere_and_soon(world: World) -> None
     screens = [await world.screen(namespace, person) for namespace in ("/kitchen", "/counter", "/admin")]
     bystander = await world.screen("/kitchen", Role.KITCHEN)
 
-    world.revoked.add(person.person_id)
+    await world.revoke(person.person_id)
     for screen in screens:
         await screen.dropped.wait()
 

@@ -10,16 +10,18 @@ import msgspec
 import socketio
 import uvicorn
 
+from tabletap.identity.tokens import Tokens
 from tabletap.infra import streams
 from tabletap.infra.broker import MemoryBroker
 from tabletap.infra.db.transaction import Transaction
+from tabletap.infra.revocations import Revocations, revoke
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.payments.moving import MoveOrder
 from tabletap.realtime.server import LiveServer
-from tests.audiences.place import Place, Services
+from tests.audiences.place import SECRET, Place, Services
 
 PATIENCE_SECONDS = 30
 OUTSIDE_STREAMS = {
@@ -132,7 +134,6 @@ class World:
 
     def __init__(self, services: Services, place: Place, other: Place, broker: WildBroker) -> None:
         self.services, self.place, self.other, self.broker = services, place, other, broker
-        self.revoked: set[Id] = set()
         self.screens: list[Screen] = []
         self.bug: Exception | None = None
         self.url = ""
@@ -140,14 +141,16 @@ class World:
 
     def server(self, **options: Any) -> LiveServer:
         """A live server of this world; another one is another process."""
+        revocations = Revocations(self.services.db, self.services.clock)
+        tokens = Tokens(SECRET, self.services.clock, current=revocations.current)
         return LiveServer(
             db=self.services.db,
             broker=self.broker,
-            verify=self.services.tokens.verify,
+            verify=tokens.verify,
             move_order=self.move_order,
             clock=self.services.clock,
             allowed_origins=["https://friend.example.org"],
-            is_revoked=lambda actor: actor.person_id in self.revoked,
+            revocations=revocations,
             heartbeat_seconds=1,
             now_ns=lambda: int(self.services.clock.now().timestamp() * 1_000_000_000),
             **options,
@@ -219,6 +222,14 @@ class World:
 
         async def decide(tx: Transaction) -> None:
             tx.update(table, {"cafe_id": tx.cafe_id, "key": key}, {"epoch": 2}, {"epoch": 1})
+
+        await self.services.db.transaction(self.place.id, decide)
+
+    async def revoke(self, *subject_ids: Id) -> None:
+        """End a sign-in, a person or a table session, as their services do."""
+
+        async def decide(tx: Transaction) -> None:
+            revoke(tx, *subject_ids)
 
         await self.services.db.transaction(self.place.id, decide)
 

@@ -35,6 +35,7 @@ from tabletap.cafes.model import (
     cafe_view,
 )
 from tabletap.infra.db.transaction import Database, Duplicate, Reader, Transaction
+from tabletap.infra.revocations import revoke
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import FieldError, VersionConflict
 from tabletap.kernel.ids import Id, is_id, new_id
@@ -320,6 +321,7 @@ def _by_number(number: str) -> list[tuple[int, int, str]]:
 def _close(tx: Transaction, session: TableSession) -> None:
     closed = msgspec.structs.replace(session, closed_at=tx.now)
     tx.save(store.table_session, session, closed, ("cafe_id", "id"), ("closed_at",))
+    revoke(tx, session.id)
 
 
 def _checked_number(number: str) -> str:

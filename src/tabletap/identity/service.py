@@ -40,6 +40,7 @@ from tabletap.identity.tokens import Tokens
 from tabletap.infra.db.transaction import Database, Duplicate, Reader, Transaction
 from tabletap.infra.paging import DEFAULT_LIMIT, Page, page_of
 from tabletap.infra.ratelimit import Limit, RateLimits
+from tabletap.infra.revocations import Revocations, has_ended, revoke
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import CustomerNotFound, FieldError, InvalidRequest, NotAllowed
 from tabletap.kernel.ids import Id, is_id
@@ -63,8 +64,10 @@ class IdentityService:
         clock: Clock,
         passwords: Passwords | None = None,
         limits: RateLimits | None = None,
+        revocations: Revocations | None = None,
     ) -> None:
         self.db, self.tokens, self.clock = db, tokens, clock
+        self.revocations = revocations or Revocations(db, clock)
         self.passwords, self.limits = passwords or Passwords(), limits or RateLimits()
 
     # --- signing in -----------------------------------------------------------------
@@ -137,18 +140,19 @@ class IdentityService:
             if held.revoked_at is not None or held.expires_at <= tx.now or person.disabled_at is not None:
                 raise RefreshTokenInvalid
             sessions.use_up(tx, held)
-            place = Place(held.audience, held.table_id, held.session_id, held.family_id)
+            place = Place(held.audience, held.table_id, await _open_session(tx, held), held.family_id)
             return sessions.give_tokens(tx, self.tokens, person, place)
 
         answer = await self.db.transaction(known.cafe_id, decide)
         if answer is None:  # told apart outside, because a refusal inside would undo the revoking
+            await self.revocations.look()
             raise RefreshTokenReused
         return answer
 
     async def sign_out(self, refresh_token: str) -> None:
         """End the session a refresh token belongs to. Safe to repeat; a token nobody knows is no error.
 
-        Access tokens that were given out for it run out within the hour.
+        Access tokens that were given out for it are refused at once here, and within a second everywhere.
         """
         known = await self._find(refresh_token)
         if known is None:
@@ -158,6 +162,7 @@ class IdentityService:
             await sessions.revoke_family(tx, known)
 
         await self.db.transaction(known.cafe_id, decide)
+        await self.revocations.look()
 
     async def forget_expired(self, cafe_id: Id) -> int:
         """Delete refresh tokens that cannot be used any more and answer how many. Safe to repeat."""
@@ -193,7 +198,7 @@ class IdentityService:
         return await self._page("staff", person_view, by, limit, cursor)
 
     async def disable(self, person_id: Id, by: Actor) -> None:
-        """Shut a person out: no sign-in, no refresh; access tokens run out within the hour. Safe to repeat.
+        """Shut a person out: no sign-in, no refresh, no access token is good any more. Safe to repeat.
 
         Raises NotAllowed and PersonNotFound.
         """
@@ -208,8 +213,10 @@ class IdentityService:
             if person.disabled_at is None:
                 _save_person(tx, person, msgspec.structs.replace(person, disabled_at=tx.now))
             await sessions.revoke_all(tx, person)
+            revoke(tx, person.id)
 
         await self.db.transaction(by.cafe_id, decide)
+        await self.revocations.look()
 
     # --- customers ------------------------------------------------------------------
 
@@ -306,6 +313,13 @@ class IdentityService:
             raise PasswordNeedsEmail
         require_strong(password, email)
         return await self.passwords.hash(password)
+
+
+async def _open_session(tx: Transaction, held: RefreshToken) -> Id | None:
+    """The table session of a guest, unless it was closed."""
+    if held.session_id is None or await has_ended(tx, held.session_id):
+        return None
+    return held.session_id
 
 
 def _save_person(tx: Transaction, before: Person, after: Person) -> None:

@@ -10,6 +10,7 @@ from tabletap.identity import store
 from tabletap.identity.model import Person, RefreshToken, SignedIn, in_order
 from tabletap.identity.tokens import Audience, Tokens
 from tabletap.infra.db.transaction import Transaction
+from tabletap.infra.revocations import revoke
 from tabletap.kernel.ids import Id, new_id
 
 REFRESH_LIFETIME: dict[Audience, timedelta] = {
@@ -60,6 +61,7 @@ def give_tokens(tx: Transaction, tokens: Tokens, person: Person, place: Place) -
         audience=place.audience,
         table_id=place.table_id,
         session_id=place.session_id,
+        family_id=kept.family_id,
     )
     return SignedIn(
         access_token=access_token,
@@ -77,15 +79,20 @@ def use_up(tx: Transaction, token: RefreshToken) -> None:
 
 
 async def revoke_family(tx: Transaction, of: RefreshToken) -> None:
-    """End the session that a refresh token belongs to. Safe to repeat."""
-    for token in await store.usable_of_family(tx, of.cafe_id, of.family_id):
-        _save(tx, token, msgspec.structs.replace(token, revoked_at=tx.now))
+    """End the session that a refresh token belongs to, its access tokens included. Safe to repeat."""
+    _revoke(tx, await store.usable_of_family(tx, of.cafe_id, of.family_id))
 
 
 async def revoke_all(tx: Transaction, person: Person) -> None:
-    """End every session of a person. Safe to repeat."""
-    for token in await store.usable_of_person(tx, person.cafe_id, person.id):
+    """End every session of a person, their access tokens included. Safe to repeat."""
+    _revoke(tx, await store.usable_of_person(tx, person.cafe_id, person.id))
+
+
+def _revoke(tx: Transaction, usable: list[RefreshToken]) -> None:
+    """Every family that gave out an access token within the hour has a refresh token that can still be used."""
+    for token in usable:
         _save(tx, token, msgspec.structs.replace(token, revoked_at=tx.now))
+        revoke(tx, token.family_id)
 
 
 def _save(tx: Transaction, before: RefreshToken, after: RefreshToken) -> None:

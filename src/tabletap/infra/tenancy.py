@@ -14,6 +14,7 @@ They run through `Database.across_cafes`, outside the tenant role:
 - streams: the dispatcher reads events of whichever cafes have subscribers here (`infra.streams`)
 - old events: upkeep forgets what streams need not replay any more, of whichever cafe (`infra.retention`)
 - upkeep: whose idempotency keys are old enough to be forgotten; the forgetting is cafe by cafe (`infra.idempotency`)
+- revocations: every process reads who was signed out, at whichever cafe, and upkeep forgets it (`infra.revocations`)
 - audit chain: the books of one cafe after the other are sealed (`ledger.audit.store`)
 - signing keys: at every start they, too, are brought under the present key (`ledger.audit.store`)
 - jobs: the job engine claims work of all cafes (`infra.jobs`)

@@ -41,6 +41,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The table session a guest sits in: friends at one table read, split and pay the same order."""
     expires_at: datetime | None = None
     token_id: Id | None = None
+    family_id: Id | None = None
+    """The sign-in that the token comes from."""
     address: str | None = None
     user_agent: str | None = None
 

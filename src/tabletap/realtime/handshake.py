@@ -18,7 +18,7 @@ from tabletap.realtime.problems import BUG, malformed
 
 _log = logging.getLogger(__name__)
 Verify = Callable[[str], Actor]
-"""Who a token speaks for. Raises NotSignedIn and TokenExpired."""
+"""Who a token speaks for, unless they were signed out since. Raises NotSignedIn and TokenExpired."""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -32,8 +32,8 @@ class Admitted(msgspec.Struct, frozen=True):
 class Handshakes:
     """Decides who comes in."""
 
-    def __init__(self, verify: Verify, is_revoked: Callable[[Actor], bool], connections: Connections) -> None:
-        self.verify, self.is_revoked, self.connections = verify, is_revoked, connections
+    def __init__(self, verify: Verify, connections: Connections) -> None:
+        self.verify, self.connections = verify, connections
 
     def admit(self, namespace: str, roles: frozenset[Role] | None, environ: dict[str, Any], auth: Any) -> Admitted:
         """Admit, or raise the library's refusal with `{code, message, retryable, retryAfterSeconds?}` as its data.
@@ -65,10 +65,8 @@ class Handshakes:
         return Admitted(actor, caller, given.cursors)
 
     def person(self, token: str, caller: Caller) -> Actor:
-        """Who the token speaks for, unless they were signed out since. Raises NotSignedIn and TokenExpired."""
+        """Who the token speaks for. Raises NotSignedIn and TokenExpired."""
         actor = self.verify(token)
-        if self.is_revoked(actor):
-            raise NotSignedIn("This person was signed out.")
         return msgspec.structs.replace(actor, address=caller.address)
 
 

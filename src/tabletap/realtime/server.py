@@ -8,11 +8,11 @@ from typing import Any
 
 from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.revocations import Revocation, Revocations
 from tabletap.infra.streams import SnapshotRequired
 from tabletap.kernel.addresses import TrustedProxies
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import NotSignedIn
-from tabletap.kernel.people import Actor
 from tabletap.realtime.connections import Connections, LiveLimits
 from tabletap.realtime.dispatcher import Dispatcher
 from tabletap.realtime.gateway import Gateway, MoveOrder, Parts
@@ -45,11 +45,6 @@ CARE_SECONDS = 0.5
 """A revoked person is off within one second."""
 
 
-def nobody(_: Actor) -> bool:
-    """Nobody was revoked."""
-    return False
-
-
 class LiveServer:
     """Six namespaces over one transport. `asgi` answers everything below `/socket.io`."""
 
@@ -62,7 +57,7 @@ class LiveServer:
         move_order: MoveOrder,
         clock: Clock,
         allowed_origins: Collection[str] = (),
-        is_revoked: Callable[[Actor], bool] = nobody,
+        revocations: Revocations,
         limits: LiveLimits | None = None,
         trusted_proxies: Collection[str] = (),
         heartbeat_seconds: int = 10,
@@ -70,31 +65,37 @@ class LiveServer:
     ) -> None:
         self.clock, self.broker, self.heartbeat_seconds = clock, broker, heartbeat_seconds
         self.transport = Transport(self, [gateway.path for gateway in GATEWAYS], allowed_origins)
-        self.sessions = Sessions(self.transport, clock, is_revoked)
+        self.sessions = Sessions(self.transport, clock)
+        self.revocations = revocations
         self.presence = Presence(self.sessions)
         self.dispatcher = Dispatcher(db, self.transport)
         self.subscriptions = Subscriptions(db, self.dispatcher, self.transport)
         self.connections = Connections(limits, TrustedProxies(trusted_proxies), now_ns)
-        self.handshakes = Handshakes(verify, is_revoked, self.connections)
+        self.handshakes = Handshakes(verify, self.connections)
         parts = Parts(self.sessions, self.subscriptions, self.presence, self.handshakes, move_order, now_ns)
         self.gateways = {gateway.path: gateway(parts) for gateway in GATEWAYS}
         self.asgi: Any = self.transport.asgi()
         self._tasks: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin to hear from the broker and to look after the sessions."""
+        await self.revocations.look()
+        self.revocations.listen(self._hear_of_revocations)
         self.dispatcher.listen_to(self.broker)
         self._tasks = [
             asyncio.create_task(_every(LOOK_SECONDS, self.dispatcher.look), name="live-look"),
             asyncio.create_task(_every(CARE_SECONDS, self.sessions.look_after), name="live-care"),
+            asyncio.create_task(_every(CARE_SECONDS, self.revocations.look), name="live-revocations"),
             asyncio.create_task(_every(self.heartbeat_seconds, self._beat), name="live-heartbeat"),
         ]
 
     async def stop(self) -> None:
         """Stop delivering. The web server closes the sockets, so that clients come back by themselves."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._endings]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.dispatcher.stop()
         await self.transport.shutdown()
 
@@ -154,6 +155,20 @@ class LiveServer:
             self.connections.release(session.caller, session.holder)
             self.subscriptions.forget(session)
             _log.info("disconnected: %s", session)
+
+    def _hear_of_revocations(self, revoked: list[Revocation]) -> None:
+        ending = asyncio.create_task(self._revoke(revoked), name="live-revoke")
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    async def _revoke(self, revoked: list[Revocation]) -> None:
+        """Send away who was signed out; who left a table goes on with what is their own."""
+        try:
+            for session in await self.sessions.revoke(revoked):
+                refused = await self.subscriptions.check_again(session)
+                await self.gateways[session.namespace].tell_problems(session, refused)
+        except Exception:  # noqa: BLE001 - nobody waits for this
+            _log.exception("could not end sessions")
 
     async def _beat(self) -> None:
         """Tell everybody how far their streams have come, so that a screen can know that it shows the truth."""
