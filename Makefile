@@ -30,6 +30,7 @@ run: setup ## Set up, then a whole demo cafe: `make run ARGS="--port 8080 --rush
 
 .PHONY: services
 services: setup
+	@$(PYTHON) scripts/setup.py --for-tests
 	@$(PYTHON) scripts/install_services.py
 
 .PHONY: test

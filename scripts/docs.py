@@ -1,9 +1,10 @@
-"""Writes the pages under docs/ that are made from the code; with --check it only says which are out of date.
+"""Writes the files that are made from the code; with --check it only says which are out of date.
 
-To add a page: write a function that returns its text, and name it in PAGES.
+To add one: write a function that returns its text, and name it in PAGES.
 """
 
 import importlib
+import json
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -11,22 +12,28 @@ from pathlib import Path
 
 import tabletap
 from tabletap.kernel.errors import REFUSALS
+from tabletap.realtime.asyncapi import document
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from scripts.declarations import declarations  # noqa: E402  # found only after the line above
+from scripts.live_reference import live_reference  # noqa: E402  # as above
+
 GENERATED = "<!-- Made by `make docs` from the code; do not edit. -->"
 
 
 def main(arguments: list[str]) -> int:
-    """Write every page, or with --check exit 1 when one is not as the code would write it."""
-    stale = [page for page, write in PAGES.items() if not _is_current(DOCS / page, write())]
+    """Write every file, or with --check exit 1 when one is not as the code would write it."""
+    stale = [page for page, write in PAGES.items() if not _is_current(REPOSITORY / page, write())]
     if "--check" in arguments:
         for page in stale:
-            print(f"docs/{page} is out of date: run `make docs`.", file=sys.stderr)
+            print(f"{page} is out of date: run `make docs`.", file=sys.stderr)
         return 1 if stale else 0
     for page in stale:
-        (DOCS / page).parent.mkdir(parents=True, exist_ok=True)
-        (DOCS / page).write_text(PAGES[page]())
-        print(f"docs/{page}")
+        (REPOSITORY / page).parent.mkdir(parents=True, exist_ok=True)
+        (REPOSITORY / page).write_text(PAGES[page]())
+        print(page)
     return 0
 
 
@@ -49,6 +56,11 @@ def error_codes() -> str:
     return "\n".join([*head, "", *table, ""])
 
 
+def asyncapi() -> str:
+    """The live API for machines, as a server on this computer serves it at /asyncapi.json."""
+    return json.dumps(document("http://127.0.0.1:8000"), indent=1, ensure_ascii=False) + "\n"
+
+
 def import_everything() -> None:
     """Import all of TableTap, so that whatever registers itself has done so. Migrations run only through Alembic."""
     for module in pkgutil.walk_packages(tabletap.__path__, "tabletap."):
@@ -66,7 +78,10 @@ def _is_current(path: Path, text: str) -> bool:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "reference/errors.md": error_codes,
+    "docs/reference/errors.md": error_codes,
+    "docs/reference/asyncapi.json": asyncapi,
+    "docs/reference/live.md": lambda: live_reference(GENERATED),
+    "clients/javascript/events.d.ts": declarations,
 }
 
 

@@ -1,7 +1,7 @@
 """Sets up a checkout: `.venv` with TableTap installed in it, the npm packages, the built screens.
 
 Standard library only, since it runs before anything is installed. Safe to repeat: each step leaves a stamp of what it
-was made from and is left out while that stays the same.
+was made from and is left out while that stays the same. With --for-tests also what only the tests need from npm.
 """
 
 import fcntl
@@ -23,20 +23,25 @@ UV = VENV / "bin" / "uv"
 REQUIREMENTS = REPOSITORY / "requirements"
 SCREENS = REPOSITORY / "src" / "tabletap" / "screens"
 BUILT_SCREENS = SCREENS / "static"
+READERS = REPOSITORY / "tests" / "contracts" / "asyncapi"
+"""The official reader of AsyncAPI documents brings 170 packages: only for those who run the tests."""
 
 
 class SetupFailed(Exception):
     """A step failed; the sentence says what to do about it."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run every step that is not done yet; 1 with one plain sentence when a step fails."""
     started = time.monotonic()
+    steps = [install_uv, install_packages, install_project, install_npm, build_screens]
+    if "--for-tests" in arguments:
+        steps.append(install_readers)
     try:
         make_venv()
         with (VENV / ".setup-lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two set-ups in one checkout take turns
-            done = [step() for step in (install_uv, install_packages, install_project, install_npm, build_screens)]
+            done = [step() for step in steps]
     except SetupFailed as refusal:
         print(f"Set-up failed: {refusal}", file=sys.stderr)
         return 1
@@ -88,12 +93,12 @@ def install_project() -> bool:
 
 def install_npm() -> bool:
     """Install the npm packages of the lock file, and Node.js itself where the system has none."""
-    lock = REPOSITORY / "package-lock.json"
-    stamp = _Stamp("npm", [REPOSITORY / "package.json", lock, REPOSITORY / ".npmrc"])
-    if not lock.exists() or (stamp.holds() and (REPOSITORY / "node_modules").is_dir()):
-        return False
-    _run("Installing npm packages", [_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-    return stamp.set()
+    return _install_from_npm("npm", "Installing npm packages", REPOSITORY)
+
+
+def install_readers() -> bool:
+    """Install what reads our documents in the tests."""
+    return _install_from_npm("readers", "Installing npm packages for the tests", READERS)
 
 
 def build_screens() -> bool:
@@ -107,6 +112,17 @@ def build_screens() -> bool:
     if stamp.holds() and BUILT_SCREENS.is_dir():
         return False
     _run("Building the screens", [_npm(), "run", "build", "--silent"])
+    return stamp.set()
+
+
+def _install_from_npm(name: str, title: str, folder: Path) -> bool:
+    """Install what the lock file in this folder names."""
+    lock = folder / "package-lock.json"
+    stamp = _Stamp(name, [folder / "package.json", lock, folder / ".npmrc"])
+    if not lock.exists() or (stamp.holds() and (folder / "node_modules").is_dir()):
+        return False
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(title, [_npm(), "ci", *options], folder)
     return stamp.set()
 
 
@@ -154,10 +170,10 @@ def _uv(title: str, *arguments: str | Path) -> None:
     _run(title, [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON, *arguments])
 
 
-def _run(title: str, command: Sequence[str | Path]) -> None:
+def _run(title: str, command: Sequence[str | Path], folder: Path = REPOSITORY) -> None:
     print(f"{title} ...", flush=True)
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "PATH": path}, check=False)
+    done = subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False)
     if done.returncode != 0:
         raise SetupFailed(f"{title.lower()} did not work (exit {done.returncode}); what it said is above.")
 
@@ -170,4 +186,4 @@ def _succeeds(command: Sequence[str | Path]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

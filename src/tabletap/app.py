@@ -1,6 +1,7 @@
 """Builds everything, by hand, once: services, reactions, jobs, the HTTP and the live edge."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -63,6 +64,7 @@ from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
 from tabletap.payments.top_ups import TopUpService
 from tabletap.qr.model import BankDetails, checked_bank_details
+from tabletap.realtime import asyncapi
 from tabletap.realtime.connections import LiveLimits
 from tabletap.realtime.server import LiveServer
 from tabletap.reconciliation.checks import open_items as bank_open_items
@@ -140,6 +142,7 @@ class App:
                 allowed_origins=settings.allowed_origins,
                 trusted_proxies=settings.trusted_proxies,
                 access_log=settings.log_level == "debug",
+                asyncapi=partial(asyncapi.document, self.public_url),
             ),
             extra_routes=routes(self._menu_page, _TransferLinks(self.services.pay_pages), self.public_url),
         )

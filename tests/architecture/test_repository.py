@@ -36,7 +36,7 @@ def test_python_locks_pin_every_package_by_hash_and_name_no_address() -> None:
         assert [entry.split()[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("folder", [".", "bench/live/node"])
+@pytest.mark.parametrize("folder", [".", "bench/live/node", "tests/contracts/asyncapi"])
 def test_an_npm_lock_pins_every_package_by_hash_and_names_no_address(folder: str) -> None:
     lock = json.loads((REPOSITORY / folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}

@@ -32,6 +32,7 @@ from tabletap.payments.refunds import RefundService
 from tabletap.payments.service import PaymentService, StartPayment
 from tabletap.payments.splits import SplitService
 from tabletap.payments.views import PaymentView
+from tests.audiences.register import hold
 from tests.support.rows import MovedClock, fresh_database
 
 SECRET = "b7c1f2a94e0d4f6f8a3b5c7d9e1f2a3b4c5d6e7f"
@@ -155,8 +156,12 @@ class Place:
         return Once(self.id, by.person_id, "test", key, b"")
 
     async def told(self, key: str) -> list[Event]:
-        """Everything that a stream has."""
-        return await self.services.db.read(self.id, lambda reader: streams.events_after(reader, self.id, key, 0, 1000))
+        """Everything that a stream has, held against the register."""
+        read = self.services.db.read
+        told = await read(self.id, lambda reader: streams.events_after(reader, self.id, key, 0, 1000))
+        for event in told:
+            hold(event)
+        return told
 
 
 async def open_place(services: Services, name: str, policy: PaymentPolicy = "pay_first") -> Place:

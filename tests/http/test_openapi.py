@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from tabletap.http.app import create_http
 from tabletap.http.door import door_of
 from tabletap.http.routes import API_ROUTES
-from tabletap.http.services import Services
+from tabletap.http.services import HttpSettings, Services
 from tabletap.kernel.errors import REFUSALS
 from tests.http.edge import Caller, served
 
@@ -124,6 +124,21 @@ async def test_every_money_route_refuses_cards() -> None:
     ]
 
     assert careless == []
+
+
+async def test_what_the_live_edge_says_of_itself_is_served_beside_it(idle_services: Services) -> None:
+    made: list[str] = []
+
+    def document() -> dict[str, str]:
+        made.append("once")
+        return {"asyncapi": "3.0.0"}
+
+    async with served(create_http(idle_services, HttpSettings(asyncapi=document))) as anybody:
+        answers = [await anybody.send("GET", path) for path in ("/asyncapi.json", "/api/v1/asyncapi.json")]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(200, {"asyncapi": "3.0.0"})] * 2
+    assert answers[0].headers["content-type"].startswith("application/vnd.aai.asyncapi+json")
+    assert made == ["once"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/errors", "/docs/routes"])

@@ -20,17 +20,19 @@ from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.payments.moving import MoveOrder
+from tabletap.realtime.catalogue import namespaces
+from tabletap.realtime.gateway import OF_EVERY_MESSAGE
+from tabletap.realtime.messages import SERVER_MESSAGES
+from tabletap.realtime.problems import BUG
 from tabletap.realtime.server import LiveServer
 from tests.audiences.place import SECRET, Place, Services
 
 PATIENCE_SECONDS = 30
-OUTSIDE_STREAMS = {
-    "session_ready",
-    "heartbeat",
-    "exception",
-    "auth_expiring",
-    "session_expired",
-    "snapshot_required",
+OUTSIDE_STREAMS = set(SERVER_MESSAGES)
+_CODES = {"": {refusal.code for refusal in OF_EVERY_MESSAGE}} | {
+    asked.name: {BUG.code, *(refusal.code for refusal in asked.refusals)}
+    for space in namespaces()
+    for asked in space.commands
 }
 UNTIL_NOW = 0.2
 """Long enough for anything that was going to arrive to have arrived."""
@@ -93,6 +95,7 @@ class Screen:
         assert ack["ok"] is False, ack
         assert set(ack["error"]) - {"retryAfterSeconds"} == {"type", "code", "message", "retryable"}
         assert await self.until(lambda: ack["error"] in self.named("exception"))
+        assert ack["error"]["code"] in _CODES.get(name, _CODES[""]), "every code of an ack is in the register"
         return ack["error"]
 
     def named(self, name: str) -> list[Any]:

@@ -34,10 +34,31 @@ from tabletap.audiences.payloads import (
     TipsDistributedTold,
 )
 from tabletap.audiences.streams import Audience
+from tabletap.kernel.ids import Id
 
 _ORDER, _PAYMENT, _USER = Audience.ORDER, Audience.PAYMENT, Audience.USER
 _STAFF, _COUNTER, _KITCHEN = Audience.STAFF, Audience.COUNTER, Audience.KITCHEN
 _MANAGEMENT, _BOARD, _ROLE = Audience.MANAGEMENT, Audience.BOARD, Audience.ROLE
+
+
+class Envelope(msgspec.Struct, frozen=True, rename="camel"):
+    """What every event carries beside its own fields."""
+
+    event_id: Id
+    """One named event has one id in every stream, webhook and poll."""
+    cause_id: Id
+    """Shared by the events of one change."""
+    name: str
+    timestamp: int
+    """When it happened: milliseconds since 1970."""
+    schema_version: int
+    cafe_id: Id
+    stream: str
+    """The key of the stream that this copy was written to."""
+    epoch: int
+    """Changes only when a stream had to be restarted (a restored backup)."""
+    seq: int
+    """Within a stream and epoch 1, 2, 3 … with no gap and no repeat."""
 
 
 class EventModel(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -213,3 +213,9 @@ _STATES: dict[Audience, Callable[[Reader, StreamName], Awaitable[Any]]] = {
     Audience.USER: _user,
     Audience.ROLE: _nothing,
 }
+
+
+def state_model(audience: Audience) -> type[Payload]:
+    """What the snapshots of an audience's streams are made of."""
+    model: type[Payload] = get_type_hints(_STATES[audience])["return"]
+    return model

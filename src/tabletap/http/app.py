@@ -1,6 +1,7 @@
 """The HTTP application: routes, errors, sign-in and the frame around every request, put together once."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 from litestar import Litestar, Router
@@ -62,7 +63,13 @@ def create_http(
         request_class=Call,
         exception_handlers=handlers,
         after_exception=[note_refusal],
-        state=State({"services": services, "sign_in": SignIn(services.tokens, settings.trusted_proxies)}),
+        state=State(
+            {
+                "services": services,
+                "sign_in": SignIn(services.tokens, settings.trusted_proxies),
+                "asyncapi": cache(settings.asyncapi),
+            }
+        ),
         cors_config=_cors(settings.allowed_origins),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=CONFIG,

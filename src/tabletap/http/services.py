@@ -1,5 +1,8 @@
 """What the routes call, built by the app and handed in once."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from tabletap.audiences.broadcasts import Broadcasts
@@ -95,3 +98,5 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     """Networks of proxies whose X-Forwarded-For is believed."""
     access_log: bool = True
+    asyncapi: Callable[[], Any] = dict
+    """Makes the document in which the live edge says what it offers."""

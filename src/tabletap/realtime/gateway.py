@@ -8,10 +8,23 @@ import msgspec
 
 from tabletap.infra.db.transaction import correlation_id
 from tabletap.infra.ratelimit import Limit, TokenBuckets
-from tabletap.kernel.errors import InvalidRequest, Refusal, TokenExpired, TooLarge
+from tabletap.infra.streams import SnapshotRequired
+from tabletap.kernel.errors import (
+    InvalidRequest,
+    NotAllowed,
+    NotSignedIn,
+    OtherCafe,
+    Refusal,
+    TokenExpired,
+    TooLarge,
+    TooMany,
+    Unavailable,
+)
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
-from tabletap.orders.model import OrderStatus
+from tabletap.orders.errors import OrderNotFound
+from tabletap.orders.model import OrderStatus, OrderView
+from tabletap.payments.errors import PaymentNotFound
 from tabletap.realtime.handshake import Handshakes, require_one_of
 from tabletap.realtime.messages import (
     AuthRefresh,
@@ -30,13 +43,23 @@ from tabletap.realtime.messages import (
 from tabletap.realtime.presence import Presence
 from tabletap.realtime.problems import BUG, error_of, malformed
 from tabletap.realtime.sessions import Session, Sessions
-from tabletap.realtime.subscriptions import Subscriptions
+from tabletap.realtime.subscriptions import Subscriptions, TooManyStreams
 
 _log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 16 * 1024
 A_CAFE_IS = 100
 """A whole cafe may say as much as this many of its people: no tenant starves the others."""
 _encoded = msgspec.json.Encoder().encode
+OF_EVERY_MESSAGE: tuple[type[Refusal], ...] = (
+    InvalidRequest,
+    TooLarge,
+    TooMany,
+    NotAllowed,
+    NotSignedIn,
+    TokenExpired,
+    Unavailable,
+)
+"""Why any message may be turned down, whatever it asks."""
 M = TypeVar("M", bound=Message)
 Handler = Callable[[Any, Session, M], Awaitable[msgspec.Struct | None]]
 
@@ -52,7 +75,7 @@ class MoveOrder(Protocol):
         expected_version: int | None,
         reason: str | None,
         command_id: str | None,
-    ) -> msgspec.Struct:
+    ) -> OrderView:
         """Move an order on and answer how it is now. Raises refusals."""
         ...
 
@@ -65,13 +88,20 @@ class Command(msgspec.Struct, frozen=True):
     handler: Handler[Any]
     is_light: bool
     """It asks nothing of the database, so that a full house of screens costs its cafe nothing."""
+    refusals: tuple[type[Refusal], ...]
+    """Why it may be turned down, beside what holds for every message."""
 
 
-def command(name: str, shape: type[M], *, is_light: bool = False) -> Callable[[Handler[M]], Handler[M]]:
-    """Have a method of a gateway handle the messages of this name, checked for this shape."""
+def command(
+    name: str, shape: type[M], *refusals: type[Refusal], is_light: bool = False
+) -> Callable[[Handler[M]], Handler[M]]:
+    """Have a method of a gateway handle the messages of this name, checked for this shape.
+
+    The return type of the method is the `result` of the ack; `refusals` are those of this command alone.
+    """
 
     def mark(handler: Handler[M]) -> Handler[M]:
-        vars(handler)["command"] = Command(name, shape, handler, is_light)
+        vars(handler)["command"] = Command(name, shape, handler, is_light, refusals)
         return handler
 
     return mark
@@ -101,7 +131,7 @@ class Gateway:
         self.sessions, self.subscriptions = parts.sessions, parts.subscriptions
         self.presence, self.handshakes = parts.presence, parts.handshakes
         self.move_order = parts.move_order
-        self.commands = {found.name: found for found in _commands_of(type(self))}
+        self.commands = {found.name: found for found in commands_of(type(self))}
         of_person = Limit(f"live:{self.path}:person", self.messages_per_minute, 60)
         of_cafe = Limit(f"live:{self.path}:cafe", self.messages_per_minute * A_CAFE_IS, 60)
         self._of_person = TokenBuckets(of_person, parts.now_ns)
@@ -143,7 +173,7 @@ class Gateway:
         for key, refusal in refused.items():
             await self.sessions.say(session, "exception", error_of(refusal, key))
 
-    @command("subscribe", Subscribe)
+    @command("subscribe", Subscribe, OtherCafe, OrderNotFound, PaymentNotFound, TooManyStreams, SnapshotRequired)
     async def subscribe(self, session: Session, message: Subscribe) -> Subscribed:
         """Hear a stream."""
         return await self.subscriptions.subscribe(session, message.stream, message.cursor)
@@ -154,7 +184,7 @@ class Gateway:
         await self.subscriptions.unsubscribe(session, message.stream)
         return Unsubscribed(stream=message.stream)
 
-    @command("join_cafe", JoinCafe)
+    @command("join_cafe", JoinCafe, OtherCafe, TooManyStreams)
     async def join_cafe(self, session: Session, message: JoinCafe) -> Joined:
         """Hear everything of the cafe that one may hear here."""
         streams = await self.subscriptions.join_cafe(session, message.cafe_id)
@@ -175,7 +205,8 @@ class Gateway:
         self.presence.acknowledge(session, message.cursors)
 
 
-def _commands_of(gateway: type[Gateway]) -> Iterable[Command]:
+def commands_of(gateway: type[Gateway]) -> Iterable[Command]:
+    """What a namespace understands."""
     found = (vars(member).get("command") for each in reversed(gateway.__mro__) for member in _functions_of(each))
     return (each for each in found if isinstance(each, Command))
 

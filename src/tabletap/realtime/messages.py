@@ -1,5 +1,10 @@
-"""What clients send and what they are answered (contract 4.2). Unknown fields are refused, not ignored."""
+"""What clients send and what they are answered (contract 4.2). Unknown fields are refused, not ignored.
 
+The register of what the server says beside the streams is here, too: the reference page, asyncapi.json and events.d.ts
+are made from it, from the gateways' commands and from `audiences.registry`.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -174,7 +179,7 @@ class Refreshed(Answer, frozen=True, kw_only=True):
 
 
 class SessionReady(Answer, frozen=True, kw_only=True):
-    """`session_ready`: what is heard already, because the handshake had cursors for it."""
+    """Connected: what is heard already, because the handshake had cursors for it."""
 
     streams: list[Subscribed]
     token_expires_at: datetime | None
@@ -182,25 +187,44 @@ class SessionReady(Answer, frozen=True, kw_only=True):
 
 
 class Heartbeat(Answer, frozen=True, kw_only=True):
-    """`heartbeat`: how far each subscribed stream has come."""
+    """How far each subscribed stream has come, so that a screen can know that it shows the truth."""
 
     heads: dict[str, Position]
 
 
 class AuthExpiring(Answer, frozen=True, kw_only=True):
-    """`auth_expiring`."""
+    """The token runs out: `auth_refresh` goes on with another one, without a new connection."""
 
     seconds: int
 
 
 class SessionExpired(Answer, frozen=True, kw_only=True):
-    """`session_expired`."""
+    """The session ends here; the socket is disconnected next."""
 
     reason: str
 
 
 class SnapshotNeeded(Answer, frozen=True, kw_only=True):
-    """`snapshot_required`: the stream is not subscribed any more; take a snapshot and subscribe from its position."""
+    """The stream is not subscribed any more; take a snapshot and subscribe from its position."""
 
     stream: str
     reason: str
+
+
+class ServerMessage(msgspec.Struct, frozen=True):
+    """Something that belongs to no stream: what it says, and in which namespaces."""
+
+    payload: type[Answer]
+    namespaces: tuple[str, ...] = ()
+    """Empty for all of them."""
+
+
+SERVER_MESSAGES: Mapping[str, ServerMessage] = {
+    "session_ready": ServerMessage(SessionReady),
+    "heartbeat": ServerMessage(Heartbeat),
+    "auth_expiring": ServerMessage(AuthExpiring),
+    "session_expired": ServerMessage(SessionExpired),
+    "snapshot_required": ServerMessage(SnapshotNeeded),
+    "exception": ServerMessage(Error),
+}
+"""Every message without stream by its name. What is said to a socket and is not here fails a test."""

@@ -5,7 +5,7 @@ import msgspec
 from tabletap.kernel.errors import InvalidRequest, Kind, Refusal
 from tabletap.realtime.messages import Error, ErrorType
 
-_TYPES: dict[Kind, ErrorType] = {
+TYPES: dict[Kind, ErrorType] = {
     Kind.MALFORMED: "invalid_message_format",
     Kind.NOT_SIGNED_IN: "authentication_failed",
     Kind.FORBIDDEN: "authorization_denied",
@@ -16,6 +16,7 @@ _TYPES: dict[Kind, ErrorType] = {
     Kind.TOO_MANY: "rate_limit_exceeded",
     Kind.UNAVAILABLE: "server_error",
 }
+"""One kind, one type."""
 BUG = Error(
     type="server_error",
     code="internal_error",
@@ -28,7 +29,7 @@ BUG = Error(
 def error_of(refusal: Refusal, stream: str | None = None) -> Error:
     """A refusal as it goes into an ack and into `exception`."""
     return Error(
-        type=_TYPES[refusal.kind],
+        type=TYPES[refusal.kind],
         code=refusal.code,
         message=refusal.detail,
         retryable=refusal.retryable,

@@ -26,11 +26,18 @@ async def openapi(request: Call) -> Response[bytes]:
     return Response(msgspec.json.encode(document(request.app)), media_type="application/vnd.oai.openapi+json")
 
 
+@get(["/asyncapi.json", "/api/v1/asyncapi.json"], include_in_schema=False)
+async def asyncapi(request: Call) -> Response[bytes]:
+    """The AsyncAPI document of the live API."""
+    return Response(msgspec.json.encode(request.app.state.asyncapi()), media_type="application/vnd.aai.asyncapi+json")
+
+
 @get(["/docs", "/api/v1/docs"], include_in_schema=False, media_type=MediaType.HTML)
 async def docs() -> str:
     """Where to find what."""
     links = {
         "/openapi.json": "the HTTP API (OpenAPI 3.1)",
+        "/asyncapi.json": "the live API over Socket.IO (AsyncAPI 3.0)",
         "/docs/errors": "every error code",
         "/docs/routes": "every route in a table",
     }
@@ -63,4 +70,4 @@ async def routes(request: Call) -> str:
     return _PAGE.format(title="TableTap routes", body=f"<table>{head}{rows}</table>")
 
 
-ROUTES = (openapi, docs, errors, routes)
+ROUTES = (openapi, asyncapi, docs, errors, routes)
