@@ -46,6 +46,13 @@ EXAMPLES ?= 1000
 nightly: services ## Play 1,000 lives of a cafe with a failing provider and a dying server on each engine; takes an hour
 	MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --numprocesses=$(WORKERS) tests/machine $(ARGS)
 
+# Where clones of socketio/engine.io-protocol and socketio/socket.io-protocol are.
+PROTOCOL_SUITES ?=
+
+.PHONY: protocol-suites
+protocol-suites: setup ## Run the official protocol suites: `make protocol-suites PROTOCOL_SUITES=DIR`
+	$(BIN)/python scripts/protocol_suites.py $(PROTOCOL_SUITES)
+
 CHECKS := check-format check-lint check-types check-layers check-docs check-architecture check-screens
 .PHONY: check $(CHECKS)
 check: $(CHECKS) ## Format, lint, types, layers, generated pages, architecture; `make -k check` goes on after a fault

@@ -32,16 +32,18 @@ SCREENS = 3
 
 
 class Wire:
-    """The network: notes what reaches which socket. Each send lets others run, as a real one does."""
+    """The network: notes what reaches which socket."""
 
     def __init__(self) -> None:
         self.rooms: defaultdict[str, list[str]] = defaultdict(list)
         self.arrived: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
-    async def tell(self, namespace: str, to: str, event: Event) -> None:
-        for socket_id in list(self.rooms[to]) if to in self.rooms else [to]:
-            self.arrived[socket_id, event.stream].append(event.seq)
-        await asyncio.sleep(0)
+    def tell(self, namespace: str, to: str, event: Event) -> None:
+        for socket_id in self.rooms[to]:
+            self.tell_one(namespace, socket_id, event)
+
+    def tell_one(self, namespace: str, socket_id: str, event: Event) -> None:
+        self.arrived[socket_id, event.stream].append(event.seq)
 
     async def say(self, namespace: str, socket_id: str, name: str, payload: msgspec.Struct) -> None:
         raise AssertionError(f"{name} was not to be said")

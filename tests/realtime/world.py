@@ -259,8 +259,7 @@ async def served(live: LiveServer) -> AsyncIterator[str]:
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
+        ws=live.websocket,  # type: ignore[arg-type]  # any callable that makes a protocol does
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

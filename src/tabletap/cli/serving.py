@@ -45,9 +45,7 @@ class Server:
             interface="asgi3",
             proxy_headers=False,
             lifespan="off",
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            ws_max_size=128 * 1024,
+            ws=app.live.websocket,  # type: ignore[arg-type]  # any callable that makes a protocol does
             server_header=False,
             timeout_graceful_shutdown=10,
         )

@@ -33,8 +33,12 @@ UNREADABLE = "The stream could not be read just now."
 class Outlet(Protocol):
     """Where events leave this process."""
 
-    async def tell(self, namespace: str, to: str, event: Event) -> None:
-        """Send an event to a socket or a room."""
+    def tell(self, namespace: str, to: str, event: Event) -> None:
+        """Send an event to a room."""
+        ...
+
+    def tell_one(self, namespace: str, socket_id: str, event: Event) -> None:
+        """Send an event to one socket."""
         ...
 
     async def say(self, namespace: str, socket_id: str, name: str, payload: SnapshotNeeded) -> None:
@@ -63,6 +67,11 @@ class Feed:
         """Held by whoever delivers or changes the members in a way that depends on the position."""
         self.waiting: list[Event] = []
         self.pump: asyncio.Task[None] | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody is about to deliver anything, so that the next event may go out at once."""
+        return self.pump is None and not self.waiting and not self.lock.locked()
 
     def __iter__(self) -> Iterator[Session]:
         return iter([member for members in self.members.values() for member in members])
@@ -110,7 +119,11 @@ class Dispatcher:
         """A hint that these were committed: it may be lost, doubled or late."""
         for event in events:
             feed = self._feeds.get((event.cafe_id, event.stream))
-            if feed is not None and feed.members:
+            if feed is None or not feed.members:
+                continue
+            if feed.is_quiet and event.epoch == feed.epoch and event.seq == feed.seq + 1:
+                self._deliver(feed, event)
+            else:
                 feed.waiting.append(event)
                 if feed.pump is None:
                     feed.pump = asyncio.create_task(self._pump(feed))
@@ -213,14 +226,14 @@ class Dispatcher:
         if event.epoch == feed.epoch and event.seq <= feed.seq:
             return
         if event.epoch == feed.epoch and event.seq == feed.seq + 1:
-            await self._deliver(feed, event)
+            self._deliver(feed, event)
         else:
             await self._catch_up(feed)
 
-    async def _deliver(self, feed: Feed, event: Event) -> None:
+    def _deliver(self, feed: Feed, event: Event) -> None:
         feed.seq = event.seq
-        for namespace in list(feed.members):
-            await self.outlet.tell(namespace, feed.room, event)
+        for namespace in feed.members:
+            self.outlet.tell(namespace, feed.room, event)
 
     async def _catch_up(self, feed: Feed) -> None:
         """Deliver what the database has and the members have not."""
@@ -233,7 +246,7 @@ class Dispatcher:
                 await self._break(feed, GONE)
                 return
             for event in events:
-                await self._deliver(feed, event)
+                self._deliver(feed, event)
             if len(events) < BATCH:
                 return
 
@@ -248,7 +261,7 @@ class Dispatcher:
             await self.give_up(session, feed.key, GONE)
             return False
         for event in events:
-            await self.outlet.tell(session.namespace, session.socket_id, event)
+            self.outlet.tell_one(session.namespace, session.socket_id, event)
         return True
 
     async def _read(self, feed: Feed, seq: int, limit: int) -> tuple[Head, list[Event]]:

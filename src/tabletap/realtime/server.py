@@ -46,7 +46,7 @@ CARE_SECONDS = 0.5
 
 
 class LiveServer:
-    """Six namespaces over one transport. `asgi` answers everything below `/socket.io`."""
+    """Six namespaces over one transport. `asgi` answers polls below `/socket.io`, `websocket` is uvicorn's `ws`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class LiveServer:
         self.handshakes = Handshakes(verify, self.connections)
         parts = Parts(self.sessions, self.subscriptions, self.presence, self.handshakes, move_order, now_ns)
         self.gateways = {gateway.path: gateway(parts) for gateway in GATEWAYS}
-        self.asgi: Any = self.transport.asgi()
+        self.asgi, self.websocket = self.transport.asgi, self.transport.websocket
         self._tasks: list[asyncio.Task[None]] = []
         self._endings: set[asyncio.Task[None]] = set()
 

@@ -80,7 +80,7 @@ class Subscriptions:
             for event in events:
                 if not session.is_open:
                     return
-                await self.transport.tell(session.namespace, session.socket_id, event)
+                self.transport.tell_one(session.namespace, session.socket_id, event)
             await self.dispatcher.join(session, key, at)
         except Exception:  # noqa: BLE001 - never a part: whoever cannot be brought up to date has to begin again
             _log.exception("could not begin %s for %s", key, session)

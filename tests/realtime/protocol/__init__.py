@@ -1,0 +1,1 @@
+"""The protocols that the live edge speaks, case by case (Engine.IO revision 4, Socket.IO revision 5)."""
