@@ -74,7 +74,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "litestar": ("http", "screens", "realtime", "sandbox", "app", "cli"),
     "socketio": ("realtime", "app", "cli"),
     "engineio": ("realtime", "app", "cli"),
-    "uvicorn": ("app", "cli", "sandbox"),
+    "uvicorn": ("app", "cli", "realtime/engine", "sandbox"),
     # clients: a call to somebody else never hides in a domain
     "aiohttp": ("payments/gateways", "webhooks", "sandbox", "testing", "cli"),
     "httpx": (),

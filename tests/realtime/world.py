@@ -259,7 +259,7 @@ async def served(live: LiveServer) -> AsyncIterator[str]:
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        ws=live.websocket,  # type: ignore[arg-type]  # any callable that makes a protocol does
+        ws=live.websocket,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

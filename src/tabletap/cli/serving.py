@@ -45,7 +45,7 @@ class Server:
             interface="asgi3",
             proxy_headers=False,
             lifespan="off",
-            ws=app.live.websocket,  # type: ignore[arg-type]  # any callable that makes a protocol does
+            ws=app.live.websocket,
             server_header=False,
             timeout_graceful_shutdown=10,
         )

@@ -19,7 +19,7 @@ from tabletap.kernel.events import Event
 from tabletap.realtime.engine.connection import Connection
 from tabletap.realtime.engine.polling import Polling
 from tabletap.realtime.engine.server import EngineServer, Options
-from tabletap.realtime.engine.websocket import LiveWebSocket, Request
+from tabletap.realtime.engine.websocket import Request
 from tabletap.realtime.members import Members
 
 _log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         for namespace in namespaces:
             self.on("disconnect", self._disconnect_from(namespace), namespace=namespace)
         self.asgi: Any = Polling(self._engine)
-        self.websocket: Callable[..., LiveWebSocket] = self._engine.websocket
+        self.websocket: Any = self._engine.websocket
 
     def tell(self, namespace: str, to: str, event: Event) -> None:
         """Send a stream's event to a room: it is encoded and framed once, and written to every member at once."""

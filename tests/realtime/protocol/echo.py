@@ -74,45 +74,48 @@ class Both:
             scope, receive, send
         )
 
-    def websocket(self, config: Any, server_state: Any, app_state: Any) -> asyncio.Protocol:
+    def websocket(self, **given: Any) -> Any:
         """A WebSocket: its path is known once its first bytes are here."""
-        return _ByPath(self, config, server_state, app_state)
+        return _ByPath(self, given)
 
 
 class _ByPath(asyncio.Protocol):
     """Hands a WebSocket to the server of its path."""
 
-    def __init__(self, both: Both, *given: Any) -> None:
+    def __init__(self, both: Both, given: Any) -> None:
         self._both, self._given = both, given
+        self._inner: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the request."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """The request: from here on it is the other's."""
-        path = data.split(b" ", 2)[1]
-        factory = self._both.engine.websocket if path.startswith(b"/engine.io") else self._both.echo.transport.websocket
-        inner = factory(*self._given)
-        inner.connection_made(self._transport)
-        inner.data_received(data)
-        # uvicorn sets this very object as the protocol once we return.
-        self.data_received = inner.data_received  # type: ignore[method-assign]
-        self.connection_lost = inner.connection_lost  # type: ignore[method-assign]
-        self.pause_writing = inner.pause_writing  # type: ignore[method-assign]
+        """The request, then frames."""
+        if self._inner is None:
+            is_engine = data.split(b" ", 2)[1].startswith(b"/engine.io")
+            server = self._both.engine if is_engine else self._both.echo.transport
+            self._inner = server.websocket(**self._given)
+            self._inner.connection_made(self._transport)
+        self._inner.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
 
 
 @asynccontextmanager
 async def served(port: int = 0) -> AsyncIterator[str]:
     """Both servers on a port of the loopback; gives `HOST:PORT`."""
-    both = Both()
+    both: Any = Both()
     config = uvicorn.Config(
         both.asgi,
         interface="asgi3",
         lifespan="off",
         log_config=None,
         access_log=False,
-        ws=both.websocket,  # type: ignore[arg-type]  # any callable that makes a protocol does
+        ws=both.websocket,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
