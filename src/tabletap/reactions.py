@@ -17,11 +17,11 @@ async def follow(tx: Transaction, fact: Fact) -> None:
     """
     if isinstance(fact, PaymentMoved):
         await companions.follow(tx, fact)
+        await tipping.taken(tx, fact)  # before the drawer: rows are locked in the order of infra.db.plan.LOCK_ORDER
         await cash.taken(tx, fact)
-        await tipping.taken(tx, fact)
     elif isinstance(fact, PaymentRefunded):
-        await cash.given_back(tx, fact)
         await tipping.given_back(tx, fact)
+        await cash.given_back(tx, fact)
     elif isinstance(fact, DisputeMoved):
         await tipping.disputed(tx, fact)
     elif isinstance(fact, TipsPaidOut):

@@ -159,6 +159,25 @@ async def test_what_is_paid_later_keeps_its_place_in_the_kitchen(world: World, p
         assert (await move(world, order, status, "staff")).body["status"] == status
 
 
+@pytest.mark.parametrize("policy", ["pay_later"], indirect=True)
+async def test_an_order_whose_rest_is_taken_off_in_the_kitchen_is_paid_and_sold(world: World, policy: str) -> None:
+    order = await world.order(OWNER, items={"Espresso": 1, "Flat white": 1})
+    moved = (await move(world, order, "preparing", "kitchen")).body
+    path = f"/reports/sales?mode={'live' if policy else ''}"
+    before = (await world.call("GET", path, "manager")).body["grossAmount"]
+    assert (await world.pay(order, "customer_credit", amount=350)).status == 201
+    version = (await seen(world, order))["version"]
+
+    rest = [item["id"] for item in order["items"] if item["name"] == "Flat white"]
+    body = {"expectedVersion": version, "void": rest}
+    changed = await world.call("PATCH", f"/orders/{order['id']}", "staff", body)
+
+    after = (await world.call("GET", path, "manager")).body["grossAmount"]
+    assert (moved["status"], changed.status, changed.body["status"]) == ("preparing", 200, "preparing")
+    assert (changed.body["paymentStatus"], "paidAt" in changed.body) == ("paid", True)
+    assert after - before == 350
+
+
 async def test_cancelling_a_paid_order_gives_everything_back(world: World) -> None:
     before = (await world.call("GET", "/credits/balance", OWNER)).body["balance"]
     order = await order_in(world, "preparing")

@@ -24,11 +24,17 @@ SENDER = "Corner Cafe <hi@example.org>"
 class Server:
     """A mail server that answers as it is told."""
 
-    def __init__(self, recipient: str = "250 OK", content: str = "250 OK") -> None:
-        self.recipient, self.content = recipient, content
+    def __init__(self, recipient: str = "250 OK", content: str = "250 OK", sender: str = "250 OK") -> None:
+        self.recipient, self.content, self.sender = recipient, content, sender
         self.messages: list[Message] = []
         self.passwords: list[Any] = []
         self.knows_us = True
+
+    async def handle_MAIL(  # noqa: N802 - theirs
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        envelope.mail_from = address
+        return self.sender
 
     async def handle_RCPT(  # noqa: N802 - theirs
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -81,6 +87,7 @@ async def test_a_message_is_whole_and_has_one_name_however_often_it_is_sent() ->
         pytest.param(Server(recipient="550 no such mailbox"), MailRefused, id="no such mailbox"),
         pytest.param(Server(recipient="451 later"), MailAway, id="mailbox busy"),
         pytest.param(Server(content="554 not wanted"), MailRefused, id="not wanted"),
+        pytest.param(Server(sender="550 this sender is not known here"), MailAway, id="our sender is set up wrong"),
         pytest.param(Server(content="452 full"), MailAway, id="disk full"),
     ],
 )

@@ -178,6 +178,23 @@ async def test_a_mail_server_that_is_away_is_tried_again(own_world: World) -> No
     assert inbox.messages[0]["To"] == "g@example.org"
 
 
+async def test_mails_that_are_asked_for_at_once_are_counted_one_by_one(own_world: World) -> None:
+    world = own_world
+    orders = [await paid(world), await paid(world)]
+    assert [(await receipt(world, order))["number"] for order in orders] == [1, 2]
+    same, several = [f"/orders/{order['id']}/receipt/mail" for order in orders]
+    async with mail_server(world):
+        once = await asyncio.gather(
+            *(world.call("POST", same, "customer", {"email": "g@example.org"}) for _ in range(6))
+        )
+        many = await asyncio.gather(
+            *(world.call("POST", several, "customer", {"email": f"g{n}@example.org"}) for n in range(9))
+        )
+
+    assert len({answer.body["mailId"] for answer in once}) == 1
+    assert sorted(answer.status for answer in many) == [202] * 5 + [429] * 4
+
+
 async def test_nobody_fills_a_mailbox_and_nothing_but_an_address_is_taken(own_world: World) -> None:
     world = own_world
     order = await paid(world)

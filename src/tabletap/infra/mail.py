@@ -113,12 +113,14 @@ def _is_here(host: str) -> bool:
 
 
 def _is_for_ever(error: aiosmtplib.SMTPException) -> bool:
-    """SMTP answers from 500 on are final (RFC 5321, section 4.2.1)."""
+    """SMTP answers from 500 on are final (RFC 5321, section 4.2.1), where they are about this recipient or message.
+
+    A server that wants no mail of ours at all, our password or our sender's address: somebody will set that right, and
+    the mail is not to blame.
+    """
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return all(each.code >= 500 for each in error.recipients)
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return False  # our own password: somebody will set it right, and the mail is not to blame
-    return isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
+    return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500
 
 
 def _said(error: aiosmtplib.SMTPException) -> str:

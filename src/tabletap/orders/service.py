@@ -351,15 +351,15 @@ def _resummed(tx: Transaction, order: Order, items: list[OrderItem]) -> Order:
         raise OrderNotChangeable(
             f"The order would cost {total}, but {claimed} of it is paid or being paid. For what was paid, refund."
         )
-    becomes_paid = order.status == "pending" and 0 < total == order.paid_minor
+    in_full = order.paid_at is None and 0 < total == order.paid_minor
     return msgspec.structs.replace(
         order,
         subtotal_minor=total - tax,
         tax_minor=tax,
         total_minor=total,
         tax_paid_minor=in_proportion(tax, order.paid_minor, total),
-        status="paid" if becomes_paid else order.status,
-        paid_at=tx.now if becomes_paid else order.paid_at,
+        status="paid" if in_full and order.status == "pending" else order.status,
+        paid_at=tx.now if in_full else order.paid_at,
         version=order.version + 1,
         updated_at=tx.now,
     )

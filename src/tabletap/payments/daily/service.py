@@ -22,14 +22,19 @@ _WAITING: tuple[tuple[str, Statement, str], ...] = (
 
 
 async def totals(reader: Reader, until: datetime) -> Totals:
-    """Completed payments and refunds by method, and what was sold and paid in full by tax rate, before a moment."""
+    """Completed payments and refunds by method, and what was sold and paid in full, before a moment.
+
+    What was sold of the menu by tax rate; prepaid credit apart: no tax is due on it, and it is owed to who bought it.
+    """
     found: Totals = {}
     for method, count, amount, tips, rounding in await store.counted(reader, store.PAYMENTS, until):
         _note(found, f"payments/{method}", count=count, amount=amount, tips=tips, rounding=rounding)
-    for method, destination, count, amount, tips in await store.counted(reader, store.REFUNDS, until):
-        _note(found, f"refunds/{method}/{destination}", count=count, amount=amount, tips=tips)
+    for method, destination, count, amount, tips, rounding in await store.counted(reader, store.REFUNDS, until):
+        _note(found, f"refunds/{method}/{destination}", count=count, amount=amount, tips=tips, rounding=rounding)
     for basis_points, gross, tax in await store.counted(reader, store.SOLD, until):
         _note(found, f"sold/{basis_points}", gross=gross, tax=tax)
+    for count, amount in await store.counted(reader, store.CREDIT_SOLD, until):
+        _note(found, "credit_sold", count=count, amount=amount)
     return found
 
 

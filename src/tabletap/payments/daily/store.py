@@ -31,6 +31,7 @@ REFUNDS = Statement(
         sa.func.count(),
         sa.func.sum(refund.c.amount_minor),
         sa.func.sum(refund.c.tip_minor),
+        sa.func.sum(refund.c.rounding_minor),
     )
     .join_from(refund, payment, sa.and_(payment.c.cafe_id == refund.c.cafe_id, payment.c.id == refund.c.payment_id))
     .where(refund.c.cafe_id == param("cafe_id"), refund.c.status == "completed", refund.c.processed_at < _UNTIL)
@@ -53,6 +54,11 @@ SOLD = Statement(
     )
     .group_by(order_item.c.tax_basis_points)
 )
+CREDIT_SOLD = Statement(
+    sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(cafe_order.c.total_minor), 0)).where(
+        cafe_order.c.cafe_id == param("cafe_id"), cafe_order.c.kind == "top_up", cafe_order.c.paid_at < _UNTIL
+    )
+)
 
 
 def _counted(table: sa.Table, amount: Any, *where: Any) -> Statement:
@@ -61,16 +67,23 @@ def _counted(table: sa.Table, amount: Any, *where: Any) -> Statement:
 
 
 _BEFORE = param("before")
+_IN_A_LINE_OF_ITS_OWN = sa.or_(
+    sa.and_(payment.c.review_reason == "dispute", payment.c.disputed_minor > 0),
+    sa.and_(payment.c.review_reason == "refund_unknown", payment.c.refund_pending_minor > 0),
+)
+"""Under review for what is open itself: the dispute, or the refund."""
 UNDER_WAY = _counted(
     payment,
     payment.c.amount_minor + payment.c.tip_minor,
     payment.c.state.in_(("pending", "processing")),
+    payment.c.needs_review.is_(sa.false()),
     payment.c.initiated_at < _BEFORE,
 )
 UNDER_REVIEW = _counted(
     payment,
     payment.c.amount_minor + payment.c.tip_minor,
     payment.c.needs_review,
+    sa.func.coalesce(_IN_A_LINE_OF_ITS_OWN, sa.false()).is_(sa.false()),
     payment.c.initiated_at < _BEFORE,
 )
 REFUNDS_PENDING = _counted(refund, refund.c.amount_minor, refund.c.status == "pending", refund.c.created_at < _BEFORE)

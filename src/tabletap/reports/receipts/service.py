@@ -130,7 +130,8 @@ class ReceiptService:
             tx.enqueue(SEND, MailJob(tx.cafe_id, mail.id), dedupe_key=f"receipt:{mail.id}")
             return _view(mail)
 
-        return await self.db.transaction(by.cafe_id, decide)
+        # With locks from the first: who asks at once for the same receipt is counted one after the other.
+        return await self.db.transaction(by.cafe_id, decide, lock=True)
 
     async def mails(self, order_id: Id, by: Actor) -> ReceiptMailsView:
         """What became of the mails with an order's receipt. Raises OrderNotFound and NotAllowed."""
@@ -188,7 +189,7 @@ class ReceiptService:
 
 async def _issued(tx: Transaction, order: Order) -> tuple[ReceiptRow | None, bool]:
     """The number of an order's receipt, given now if it is time, and whether it was given before."""
-    row = await store.of_order(tx, order.id)
+    row = await store.of_order(tx, order.id, lock=True)
     if row is not None:
         return row, True
     if is_settled(order):

@@ -60,9 +60,9 @@ _MAILS = Statement(
 )
 
 
-async def of_order(reader: Reader, order_id: str) -> ReceiptRow | None:
+async def of_order(reader: Reader, order_id: str, *, lock: bool = False) -> ReceiptRow | None:
     """The receipt of an order, if one was issued."""
-    return await reader.one(_OF_ORDER, ReceiptRow, cafe_id=reader.cafe_id, order_id=order_id)
+    return await reader.one(_OF_ORDER, ReceiptRow, lock=lock, cafe_id=reader.cafe_id, order_id=order_id)
 
 
 async def next_number(reader: Reader) -> int:

@@ -41,6 +41,9 @@ CountTotals = Callable[[Reader, datetime], Awaitable[Totals]]
 BeforeClose = Callable[[Transaction, BusinessDay, Actor], Awaitable[None]]
 """What a domain does as a day is closed, in the same transaction: tips of the day are shared out."""
 
+_LATE = timedelta(hours=1)
+"""No transaction takes so long: by then it is written, or it never will be."""
+
 
 class CloseDay(msgspec.Struct, frozen=True, kw_only=True):
     """A request to close a day."""
@@ -126,7 +129,6 @@ class DayService:
         for count in self.figures:
             totals |= await count(reader, until_at)
         moved = since(totals, before)
-        sessions = await till.closed_between(reader, from_at, until_at)
         report = DayReport(
             business_day=day.date.isoformat(),
             currency=cafe.currency,
@@ -134,13 +136,7 @@ class DayService:
             until_at=until_at,
             figures=nested({path: amount for path, amount in moved.items() if path != "journals"}),
             accounts=accounts(totals, before),
-            drawers=[
-                DrawerFigures(
-                    each.drawer, each.opened_at, each.closed_at, each.float_minor, each.counted_minor or 0,
-                    each.difference_minor or 0,
-                )
-                for each in sessions
-            ],
+            drawers=await _drawers(reader, from_at, until_at, last),
             journals=moved.get("journals", 0),
             cafe=cafe.name,
             time_zone=cafe.time_zone,
@@ -201,6 +197,21 @@ async def _cafe(reader: Reader) -> Cafe:
     if cafe is None:
         raise NotAllowed("This cafe does not exist any more.")
     return cafe
+
+
+async def _drawers(reader: Reader, from_at: datetime, until_at: datetime, last: DayClose | None) -> list[DrawerFigures]:
+    """The drawers closed since the last report, and what that one missed because it was being written just then."""
+    missed_from = max(from_at - _LATE, last.from_at) if last else from_at
+    sessions = await till.closed_between(reader, missed_from, until_at)
+    found = [
+        DrawerFigures(
+            each.drawer, each.opened_at, each.closed_at, each.float_minor, each.counted_minor or 0,
+            each.difference_minor or 0,
+        )
+        for each in sessions
+    ]  # fmt: skip
+    reported = msgspec.convert(last.report, DayReport).drawers if last else []
+    return [each for each in found if each not in reported]
 
 
 def _present(cafe: Cafe, day: date) -> BusinessDay:
