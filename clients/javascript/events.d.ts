@@ -689,7 +689,7 @@ export interface Commands {
   /** Note how far a screen has come. */
   stream_ack: { payload: StreamAck; result: undefined; codes: AnyCode };
   /** Move an order on. Screens learn of it from the stream, not from here. */
-  order_status_update: { payload: OrderStatusUpdate; result: OrderView; codes: AnyCode | 'order_not_found' | 'transition_not_allowed' | 'version_conflict' | 'card_number_refused' | 'refund_needs_approval' | 'idempotency_key_required' | 'idempotency_key_reused' | 'request_in_progress' };
+  order_status_update: { payload: OrderStatusUpdate; result: OrderView; codes: AnyCode | 'order_not_found' | 'transition_not_allowed' | 'version_conflict' | 'address_blocked' | 'card_number_refused' | 'refund_needs_approval' | 'idempotency_key_required' | 'idempotency_key_reused' | 'request_in_progress' };
   /** Hear of one order. */
   join_order: { payload: JoinOrder; result: Subscribed; codes: AnyCode | 'order_not_found' | 'too_many_streams' };
   /** Hear of one payment. */

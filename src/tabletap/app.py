@@ -22,7 +22,6 @@ from tabletap.identity.tokens import Tokens
 from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.db.open import open_database
 from tabletap.infra.db.transaction import Reader
-from tabletap.infra.idempotency import Once, fingerprint_of
 from tabletap.infra.idempotency import prune as prune_idempotency
 from tabletap.infra.jobs.engine import JobEngine
 from tabletap.infra.jobs.model import Job
@@ -34,16 +33,13 @@ from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
 from tabletap.infra.shared.broker import RedisBroker
 from tabletap.infra.shared.link import name_of_installation
-from tabletap.kernel.cards import refuse_card_number
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
-from tabletap.kernel.people import Actor
 from tabletap.ledger.audit import jobs as audit_jobs
 from tabletap.ledger.audit.service import AuditService
 from tabletap.ledger.explorer.service import ExplorerService
 from tabletap.orders import store as orders_store
-from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.orders.service import OrderService
 from tabletap.payments import jobs as payment_jobs
 from tabletap.payments.accounts.service import Accounts, AccountService
@@ -53,12 +49,11 @@ from tabletap.payments.daily import service as daily
 from tabletap.payments.disputes.service import DisputeService
 from tabletap.payments.errors import QrPaymentNotFound
 from tabletap.payments.gateways.gateway import GatewayContext, found_gateways
-from tabletap.payments.moving import MoveOrder, OrderMoves
+from tabletap.payments.moving import OrderCommands, OrderMoves
 from tabletap.payments.order_refunds import OrderRefundService
 from tabletap.payments.pay_page import PayPage, PayPageService
 from tabletap.payments.refunds import RefundService
 from tabletap.payments.reviewing import ReviewService
-from tabletap.payments.security.noticing import Asked
 from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService
 from tabletap.payments.splits import SplitService
@@ -125,7 +120,7 @@ class App:
             db=self.db,
             broker=self.broker,
             verify=self.services.tokens.verify,
-            move_order=self._move_order,
+            move_order=OrderCommands(self.services.order_moves, self.services.security).move,
             clock=self.clock,
             allowed_origins=(self.public_url, *settings.allowed_origins),
             limits=LiveLimits(
@@ -247,22 +242,6 @@ class App:
             return None
         return MenuPage(table.id, table.number, await self.services.cafes.menu(table.cafe_id))
 
-    async def _move_order(
-        self,
-        by: Actor,
-        order_id: Id,
-        status: OrderStatus,
-        expected_version: int | None,
-        reason: str | None,
-        command_id: str | None,
-    ) -> OrderView:
-        """An order move that came as a live command: its `commandId` makes it safe to repeat."""
-        request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
-        once = _command_once(by, order_id, request, command_id) if command_id is not None else None
-        async with self.services.security.noting(by, "order_status_update", Asked(order_id=order_id)):
-            refuse_card_number(reason)
-            return (await self.services.order_moves.move(order_id, request, by, once)).value
-
 
 class _TransferLinks:
     """Who has the link of a transfer, and from where they come."""
@@ -281,11 +260,6 @@ class _TransferLinks:
             return await self.pay_pages.picture(qr_payment_id, request.app.state.sign_in.address(request))
         except QrPaymentNotFound:
             return None
-
-
-def _command_once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) -> Once:
-    route = "order_status_update"
-    return Once(by.cafe_id, by.person_id, route, command_id, fingerprint_of(route, order_id, request))
 
 
 def _checked_bank_details(given: Any) -> dict[str, Any]:

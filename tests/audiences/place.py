@@ -27,8 +27,9 @@ from tabletap.orders.service import OrderService
 from tabletap.payments.counter import CounterService
 from tabletap.payments.gateways.gateway import GatewayContext, Gateways
 from tabletap.payments.gateways.local import CashGateway, CustomerCreditGateway
-from tabletap.payments.moving import MoveOrder, OrderMoves
+from tabletap.payments.moving import MoveOrder, OrderCommands, OrderMoves
 from tabletap.payments.refunds import RefundService
+from tabletap.payments.security.service import SecurityService
 from tabletap.payments.service import PaymentService, StartPayment
 from tabletap.payments.splits import SplitService
 from tabletap.payments.views import PaymentView
@@ -55,6 +56,8 @@ class Services:
         self.orders = OrderService(db)
         self.moves = OrderMoves(db, gateways)
         self.payments = PaymentService(db, gateways, [])
+        self.security = SecurityService(db)
+        self.commands = OrderCommands(self.moves, self.security)
         self.counter = CounterService(db, gateways)
         self.refunds = RefundService(db, gateways)
         self.splits = SplitService(db)
@@ -183,4 +186,8 @@ async def running_services(
     broker = broker or MemoryBroker()
     async with fresh_database(folder, postgres_url, clock) as database:
         database.follow, database.publish = reactions.follow, broker.publish
-        yield Services(database, clock)
+        services = Services(database, clock)
+        try:
+            yield services
+        finally:
+            await services.security.stop()

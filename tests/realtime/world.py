@@ -19,7 +19,6 @@ from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 from tabletap.orders.model import OrderStatus, OrderView
-from tabletap.payments.moving import MoveOrder
 from tabletap.realtime.catalogue import namespaces
 from tabletap.realtime.gateway import OF_EVERY_MESSAGE
 from tabletap.realtime.messages import SERVER_MESSAGES
@@ -65,6 +64,10 @@ class Screen:
 
     def _hear(self, name: str, payload: Any) -> None:
         self.heard.append((name, payload))
+        self._news.set()
+
+    def nudge(self) -> None:
+        """Something came that `until` may wait for."""
         self._news.set()
 
     def _refused(self, data: Any) -> None:
@@ -139,6 +142,10 @@ class World:
         self.services, self.place, self.other, self.broker = services, place, other, broker
         self.screens: list[Screen] = []
         self.bug: Exception | None = None
+        self.moving: list[Id] = []
+        """Orders whose moves have begun, in order."""
+        self.may_move = asyncio.Event()
+        self.may_move.set()
         self.url = ""
         self.live = self.server()
 
@@ -171,9 +178,10 @@ class World:
         """The use-case behind order_status_update, as the app wires it."""
         if self.bug is not None:
             raise self.bug
-        once = self.place.once(by, command_id) if command_id else None
-        request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
-        return (await self.services.moves.move(order_id, request, by, once)).value
+        self.moving.append(order_id)
+        await self.may_move.wait()
+        commands = self.services.commands
+        return await commands.move(by, order_id, status, expected_version, reason, command_id)
 
     async def screen(
         self, namespace: str, who: Actor | Role, cursors: Any = None, url: str | None = None, **options: Any

@@ -5,7 +5,16 @@ import msgspec
 from tabletap.infra.crash import crash_point
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.transaction import Transaction
-from tabletap.infra.idempotency import IdempotencyKeyRequired, Once, Outcome, remember, run_once
+from tabletap.infra.idempotency import (
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    Once,
+    Outcome,
+    fingerprint_of,
+    remember,
+    run_once,
+)
+from tabletap.kernel.cards import refuse_card_number
 from tabletap.kernel.errors import VersionConflict
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Actor, Role
@@ -17,6 +26,11 @@ from tabletap.payments import splits, store
 from tabletap.payments.gateways.gateway import Gateways
 from tabletap.payments.refund_plan import WHOLE_ORDER, plan
 from tabletap.payments.refunding import give_back, require_allowed, tenders_of
+from tabletap.payments.security.noticing import Asked
+from tabletap.payments.security.service import SecurityService
+
+COMMAND = "order_status_update"
+"""The live command that moves an order; also the route under which its ids are remembered."""
 
 
 class MoveOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,3 +101,39 @@ class OrderMoves:
         for each in planned:
             await give_back(tx, self.gateways, each, request.reason or "Order cancelled", "original", by)
         return await orders_store.get(tx, order.id) or order
+
+
+class OrderCommands:
+    """Order moves that come as live commands: the same rules, and the same watch over them, as over HTTP."""
+
+    def __init__(self, moves: OrderMoves, security: SecurityService) -> None:
+        self.moves, self.security = moves, security
+
+    async def move(
+        self,
+        by: Actor,
+        order_id: Id,
+        status: OrderStatus,
+        expected_version: int | None = None,
+        reason: str | None = None,
+        command_id: str | None = None,
+    ) -> OrderView:
+        """Move an order on. Its command's id makes it safe to repeat, from any socket and in any process.
+
+        Raises AddressBlocked, CardNumberRefused, IdempotencyKeyReused and what `OrderMoves.move` does.
+        """
+        request = MoveOrder(status=status, expected_version=expected_version, reason=reason)
+        once = _once(by, order_id, request, command_id) if command_id is not None else None
+        async with self.security.noting(by, COMMAND, Asked(order_id=order_id)):
+            await self.security.screening.require_address(by)
+            refuse_card_number(reason)
+            try:
+                return (await self.moves.move(order_id, request, by, once)).value
+            except IdempotencyKeyReused:
+                raise IdempotencyKeyReused("This commandId was used before for another command.") from None
+            except IdempotencyKeyRequired:
+                raise IdempotencyKeyRequired("This command gives money back: send a commandId with it.") from None
+
+
+def _once(by: Actor, order_id: Id, request: MoveOrder, command_id: str) -> Once:
+    return Once(by.cafe_id, by.person_id, COMMAND, command_id, fingerprint_of(COMMAND, order_id, request))

@@ -7,6 +7,7 @@ from tabletap.kernel.errors import VersionConflict
 from tabletap.orders.errors import OrderNotFound, TransitionNotAllowed
 from tabletap.orders.model import OrderView
 from tabletap.payments.errors import PaymentNotFound, RefundNeedsApproval
+from tabletap.payments.security.errors import AddressBlocked
 from tabletap.realtime.gateway import Gateway, command
 from tabletap.realtime.messages import JoinOrder, JoinPayment, OrderStatusUpdate, Subscribed
 from tabletap.realtime.sessions import Session
@@ -16,6 +17,7 @@ _OF_A_MOVE = (
     OrderNotFound,
     TransitionNotAllowed,
     VersionConflict,
+    AddressBlocked,
     CardNumberRefused,
     RefundNeedsApproval,
     IdempotencyKeyRequired,
