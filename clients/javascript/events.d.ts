@@ -70,6 +70,20 @@ export interface Cursor {
   seq: number;
 }
 
+/** What a cafe's dashboard shows: all of it at first (`full`), then the parts that changed, each part whole. `sales` are those of the business day, net of what went back, as `GET /payments/statistics` counts them. */
+export interface DashboardDelta {
+  cafeId: string;
+  at: string;
+  full?: boolean;
+  businessDay?: string;
+  currency?: string;
+  openOrders?: OpenOrders;
+  sales?: Figures;
+  kitchen?: KitchenLoad;
+  paymentsInReview?: number;
+  openShares?: number;
+}
+
 /** `day_closed`: its report can be read and printed. */
 export interface DayTold {
   businessDay: string;
@@ -132,6 +146,17 @@ export interface LiveError {
   stream?: string;
 }
 
+/** What payments came to. `net` is gross and tips less what went back. */
+export interface Figures {
+  count?: number;
+  /** For orders, tips not among them. */
+  grossAmount?: number;
+  tipAmount?: number;
+  refundedAmount?: number;
+  chargedBackAmount?: number;
+  netAmount?: number;
+}
+
 /** What counter, staff and management begin with: what is open in the cafe, oldest first. */
 export interface FloorState {
   orders: OpenOrder[];
@@ -180,6 +205,15 @@ export interface KitchenItem {
   station?: string;
 }
 
+/** What the kitchen has to make: how many tickets, and how many of them have waited for 5 and for 8 minutes. */
+export interface KitchenLoad {
+  waiting: number;
+  due: number;
+  late: number;
+  /** Since when the oldest of them waits. */
+  oldestAt?: string;
+}
+
 /** What the kitchen has to do, in the order in which it learnt of it. */
 export interface KitchenState {
   orders: KitchenTicket[];
@@ -225,6 +259,14 @@ export interface OpenOrder {
   version: number;
   tableNumber?: string;
   takeawayName?: string;
+}
+
+/** How many orders are not finished, by where they stand. */
+export interface OpenOrders {
+  pending: number;
+  paid: number;
+  preparing: number;
+  ready: number;
 }
 
 /** `order_changed`: its lines, and so what it costs. */
@@ -661,6 +703,7 @@ export interface ServerMessages {
   session_expired: SessionExpired;
   snapshot_required: SnapshotNeeded;
   exception: LiveError;
+  dashboard_delta: DashboardDelta;
 }
 
 /** Which of it is said in a namespace. */
@@ -669,7 +712,7 @@ export interface MessagesIn {
   '/kitchen': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
   '/counter': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
   '/customers': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
-  '/admin': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
+  '/admin': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception' | 'dashboard_delta';
   '/payments': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
 }
 

@@ -1,5 +1,6 @@
 """Ids are ordered UUIDv7, events carry their envelope, refusals have a code of their own."""
 
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import pytest
 
 from tabletap.kernel.errors import REFUSALS, Kind, NotFound, Refusal
 from tabletap.kernel.events import Event
-from tabletap.kernel.ids import is_id, new_id
+from tabletap.kernel.ids import first_id_at, is_id, new_id
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -26,6 +27,15 @@ def test_ids_carry_the_time_they_were_made() -> None:
     milliseconds = int(new_id().replace("-", "")[:12], 16)
 
     assert 0 <= milliseconds / 1000 - before + 0.001 < 60
+
+
+def test_ids_lie_around_the_first_of_a_moment() -> None:
+    before = new_id()
+    time.sleep(0.002)
+    now = first_id_at(datetime.now(UTC))
+
+    assert is_id(now)
+    assert before < now <= new_id()
 
 
 @pytest.mark.parametrize("text", ["", "x", ID.upper(), ID[:-1], ID + "0", f"{{{ID}}}"])

@@ -2,10 +2,13 @@
 
 import re
 import time
+from datetime import datetime
 from os import urandom
 from typing import Annotated, TypeAlias
 
 import msgspec
+
+from tabletap.kernel.clock import milliseconds
 
 ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
 Id: TypeAlias = str
@@ -24,6 +27,12 @@ def new_id() -> Id:
     random = urandom(10).hex()
     variant = _VARIANT[random[3]]
     return f"{stamp[:8]}-{stamp[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[8:]}"
+
+
+def first_id_at(moment: datetime) -> Id:
+    """The lowest id of a moment: ids made before it are below, those made since are not."""
+    stamp = f"{milliseconds(moment):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"
 
 
 def is_id(text: str) -> bool:

@@ -25,6 +25,7 @@ from tabletap.kernel.people import Actor, Role
 from tabletap.orders.errors import OrderNotFound
 from tabletap.orders.model import OrderStatus, OrderView
 from tabletap.payments.errors import PaymentNotFound
+from tabletap.realtime.dashboards import Dashboards
 from tabletap.realtime.handshake import Handshakes, require_one_of
 from tabletap.realtime.messages import (
     AuthRefresh,
@@ -113,6 +114,7 @@ class Parts(msgspec.Struct, frozen=True):
     sessions: Sessions
     subscriptions: Subscriptions
     presence: Presence
+    dashboards: Dashboards
     handshakes: Handshakes
     move_order: MoveOrder
     now_ns: Callable[[], int]
@@ -136,6 +138,9 @@ class Gateway:
         of_cafe = Limit(f"live:{self.path}:cafe", self.messages_per_minute * A_CAFE_IS, 60)
         self._of_person = TokenBuckets(of_person, parts.now_ns)
         self._of_cafe = TokenBuckets(of_cafe, parts.now_ns)
+
+    def entered(self, session: Session) -> None:
+        """Somebody is connected, or joins their cafe: what this namespace shows by itself begins here, or again."""
 
     async def answer(self, session: Session, name: Any, arguments: list[Any]) -> Done | Failed:
         """Handle a message and say what came of it; what was refused is also emitted as `exception`. Never raises."""
@@ -188,6 +193,7 @@ class Gateway:
     async def join_cafe(self, session: Session, message: JoinCafe) -> Joined:
         """Hear everything of the cafe that one may hear here."""
         streams = await self.subscriptions.join_cafe(session, message.cafe_id)
+        self.entered(session)
         return Joined(cafe_id=message.cafe_id, streams=streams)
 
     @command("auth_refresh", AuthRefresh)

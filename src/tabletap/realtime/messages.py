@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from tabletap.audiences.dashboard import DashboardDelta
 from tabletap.kernel.ids import GivenId
 from tabletap.orders.model import OrderStatus
 
@@ -214,7 +215,7 @@ class SnapshotNeeded(Answer, frozen=True, kw_only=True):
 class ServerMessage(msgspec.Struct, frozen=True):
     """Something that belongs to no stream: what it says, and in which namespaces."""
 
-    payload: type[Answer]
+    payload: type[Answer] | type[DashboardDelta]
     namespaces: tuple[str, ...] = ()
     """Empty for all of them."""
 
@@ -226,5 +227,6 @@ SERVER_MESSAGES: Mapping[str, ServerMessage] = {
     "session_expired": ServerMessage(SessionExpired),
     "snapshot_required": ServerMessage(SnapshotNeeded),
     "exception": ServerMessage(Error),
+    "dashboard_delta": ServerMessage(DashboardDelta, ("/admin",)),
 }
 """Every message without stream by its name. What is said to a socket and is not here fails a test."""

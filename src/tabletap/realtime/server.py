@@ -14,6 +14,7 @@ from tabletap.kernel.addresses import TrustedProxies
 from tabletap.kernel.clock import Clock
 from tabletap.kernel.errors import NotSignedIn
 from tabletap.realtime.connections import Connections, LiveLimits
+from tabletap.realtime.dashboards import Dashboards
 from tabletap.realtime.dispatcher import Dispatcher
 from tabletap.realtime.gateway import Gateway, MoveOrder, Parts
 from tabletap.realtime.gateways.admin import AdminGateway
@@ -70,9 +71,18 @@ class LiveServer:
         self.presence = Presence(self.sessions)
         self.dispatcher = Dispatcher(db, self.transport)
         self.subscriptions = Subscriptions(db, self.dispatcher, self.transport)
+        self.dashboards = Dashboards(db, self.sessions)
         self.connections = Connections(limits, TrustedProxies(trusted_proxies), now_ns)
         self.handshakes = Handshakes(verify, self.connections)
-        parts = Parts(self.sessions, self.subscriptions, self.presence, self.handshakes, move_order, now_ns)
+        parts = Parts(
+            self.sessions,
+            self.subscriptions,
+            self.presence,
+            self.dashboards,
+            self.handshakes,
+            move_order,
+            now_ns,
+        )
         self.gateways = {gateway.path: gateway(parts) for gateway in GATEWAYS}
         self.asgi, self.websocket = self.transport.asgi, self.transport.websocket
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,6 +93,7 @@ class LiveServer:
         await self.revocations.look()
         self.revocations.listen(self._hear_of_revocations)
         self.dispatcher.listen_to(self.broker)
+        self.dashboards.listen_to(self.broker)
         self._tasks = [
             asyncio.create_task(_every(LOOK_SECONDS, self.dispatcher.look), name="live-look"),
             asyncio.create_task(_every(CARE_SECONDS, self.sessions.look_after), name="live-care"),
@@ -96,6 +107,7 @@ class LiveServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.dashboards.stop()
         await self.dispatcher.stop()
         await self.transport.shutdown()
 
@@ -134,6 +146,8 @@ class LiveServer:
             else:
                 await self.gateways[session.namespace].tell_problems(session, {key: refusal})
         await session.settle()
+        if session.is_open:
+            self.gateways[session.namespace].entered(session)
 
     async def message(self, namespace: str, socket_id: str, name: Any, arguments: list[Any]) -> Any:
         """Answer a message."""
@@ -154,6 +168,7 @@ class LiveServer:
         if session is not None:
             self.connections.release(session.caller, session.holder)
             self.subscriptions.forget(session)
+            self.dashboards.forget(session)
             _log.info("disconnected: %s", session)
 
     def _hear_of_revocations(self, revoked: list[Revocation]) -> None:

@@ -1,7 +1,8 @@
-"""`/admin`: every stream of the cafe."""
+"""`/admin`: every stream of the cafe, and what a dashboard shows of it."""
 
 from tabletap.kernel.people import Role
-from tabletap.realtime.gateway import Gateway
+from tabletap.realtime.gateway import Gateway, Parts
+from tabletap.realtime.sessions import Session
 
 
 class AdminGateway(Gateway):
@@ -10,3 +11,11 @@ class AdminGateway(Gateway):
     path = "/admin"
     roles = frozenset({Role.MANAGER})
     messages_per_minute = 100
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.dashboards = parts.dashboards
+
+    def entered(self, session: Session) -> None:
+        """Show the whole cafe as it is now, then what changes of it."""
+        self.dashboards.watch(session)
