@@ -15,6 +15,9 @@ export interface AnnouncedToStaff {
   announcedBy: string;
 }
 
+/** `roll_call`: who is connected to the cafe, and how far behind they are. */
+export interface AskRollCall {}
+
 /** The token runs out: `auth_refresh` goes on with another one, without a new connection. */
 export interface AuthExpiring {
   seconds: number;
@@ -435,6 +438,14 @@ export interface Position {
   seq: number;
 }
 
+/** Somebody came or went, in whichever process; `roll_call` says who is here now. */
+export interface PresenceChanged {
+  cafeId: string;
+  /** Of those who work here. */
+  screens: number;
+  guests: number;
+}
+
 /** `qr_payment_scanned`: the payer opened the page of a bank transfer. */
 export interface QrScannedTold {
   qrPaymentId: string;
@@ -463,6 +474,35 @@ export interface Refused {
   message: string;
   retryable: boolean;
   retryAfterSeconds?: number;
+}
+
+/** What a person is at a cafe (contract section 2). */
+export interface Role {}
+
+/** Who is connected to the cafe. */
+export interface RollCall {
+  at: string;
+  /** False while Redis is away: then only the process that answers is known. */
+  isComplete: boolean;
+  /** Those that hold connections of this cafe. */
+  processes: string[];
+  screens: ScreenHere[];
+  /** Connections of customers and guests. */
+  guests: number;
+}
+
+/** One screen of somebody who works here. */
+export interface ScreenHere {
+  screenId: string;
+  personId: string;
+  /** Their name, or what they are. */
+  label: string;
+  roles: Role[];
+  audience: string;
+  namespaces: string[];
+  processId: string;
+  connectedAt: string;
+  streams: StreamReached[];
 }
 
 /** `security_event`: what was refused, and how often since the last time. */
@@ -531,6 +571,16 @@ export interface SplitView {
 /** `stream_ack`: how far a screen has come. */
 export interface StreamAck {
   cursors: Record<string, Cursor>;
+}
+
+/** How far a screen has come in one stream of the cafe; null while it has not said so. */
+export interface StreamReached {
+  stream: string;
+  head: number;
+  acknowledgedSeq?: number | null;
+  eventsBehind?: number | null;
+  /** How long the first event that it has not acknowledged has been there. */
+  secondsBehind?: number | null;
 }
 
 /** `subscribe`. */
@@ -703,6 +753,7 @@ export interface ServerMessages {
   session_expired: SessionExpired;
   snapshot_required: SnapshotNeeded;
   exception: LiveError;
+  presence_changed: PresenceChanged;
   dashboard_delta: DashboardDelta;
 }
 
@@ -710,9 +761,9 @@ export interface ServerMessages {
 export interface MessagesIn {
   '/orders': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
   '/kitchen': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
-  '/counter': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
+  '/counter': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception' | 'presence_changed';
   '/customers': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
-  '/admin': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception' | 'dashboard_delta';
+  '/admin': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception' | 'dashboard_delta' | 'presence_changed';
   '/payments': 'session_ready' | 'heartbeat' | 'auth_expiring' | 'session_expired' | 'snapshot_required' | 'exception';
 }
 
@@ -735,6 +786,8 @@ export interface Commands {
   order_status_update: { payload: OrderStatusUpdate; result: OrderView; codes: AnyCode | 'order_not_found' | 'transition_not_allowed' | 'version_conflict' | 'address_blocked' | 'card_number_refused' | 'refund_needs_approval' | 'idempotency_key_required' | 'idempotency_key_reused' | 'request_in_progress' };
   /** Hear of one order. */
   join_order: { payload: JoinOrder; result: Subscribed; codes: AnyCode | 'order_not_found' | 'too_many_streams' };
+  /** Say who is connected to the cafe, and how far behind their screens are. */
+  roll_call: { payload: AskRollCall; result: RollCall; codes: AnyCode };
   /** Hear of one payment. */
   join_payment: { payload: JoinPayment; result: Subscribed; codes: AnyCode | 'payment_not_found' | 'too_many_streams' };
 }
@@ -743,9 +796,9 @@ export interface Commands {
 export interface CommandsIn {
   '/orders': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'order_status_update' | 'join_order';
   '/kitchen': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'order_status_update';
-  '/counter': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'order_status_update';
+  '/counter': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'order_status_update' | 'roll_call';
   '/customers': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'join_order';
-  '/admin': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack';
+  '/admin': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'roll_call';
   '/payments': 'subscribe' | 'unsubscribe' | 'join_cafe' | 'auth_refresh' | 'stream_ack' | 'join_payment' | 'join_order';
 }
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tabletap import reactions, tables  # noqa: F401 - importing the tables fills the metadata
 from tabletap.audiences.broadcasts import Broadcasts
+from tabletap.audiences.roll_call import RollCalls
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.cafes import store as cafes_store
 from tabletap.cafes.service import CafeService
@@ -31,8 +32,10 @@ from tabletap.infra.revocations import Revocations
 from tabletap.infra.revocations import prune as prune_revocations
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
+from tabletap.infra.shared.board import Board, MemoryBoard
 from tabletap.infra.shared.broker import RedisBroker
 from tabletap.infra.shared.link import name_of_installation
+from tabletap.infra.shared.redis_board import RedisBoard
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
@@ -122,6 +125,7 @@ class App:
             verify=self.services.tokens.verify,
             move_order=OrderCommands(self.services.order_moves, self.services.security).move,
             clock=self.clock,
+            roll_calls=self.services.roll_calls,
             allowed_origins=(self.public_url, *settings.allowed_origins),
             limits=LiveLimits(
                 connections_per_cafe=settings.live_connections_per_cafe,
@@ -193,6 +197,7 @@ class App:
             statistics=StatisticsService(db),
             sales=SalesService(db),
             snapshots=Snapshots(db),
+            roll_calls=RollCalls(db, _board(settings, secret)),
             broadcasts=Broadcasts(db),
             audit=self.audit,
             ledger=ExplorerService(db),
@@ -291,6 +296,12 @@ def _broker(settings: Settings, secret: str) -> Broker:
     if settings.redis_url is None:
         return MemoryBroker()
     return RedisBroker(settings.redis_url, name_of_installation(secret, settings.database_url))
+
+
+def _board(settings: Settings, secret: str) -> Board:
+    if settings.redis_url is None:
+        return MemoryBoard()
+    return RedisBoard(settings.redis_url, name_of_installation(secret, settings.database_url))
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -213,35 +213,15 @@ async def test_messages_are_handled_in_the_order_in_which_they_came(world: World
 async def test_a_namespace_understands_what_belongs_to_it(world: World) -> None:
     common = {"subscribe", "unsubscribe", "join_cafe", "auth_refresh", "stream_ack"}
     move, order, payment = {"order_status_update"}, {"join_order"}, {"join_payment"}
+    roll = {"roll_call"}
 
     understood = {path: set(gateway.commands) for path, gateway in world.live.gateways.items()}
 
     assert understood == {
         "/orders": common | move | order,
         "/kitchen": common | move,
-        "/counter": common | move,
+        "/counter": common | move | roll,
         "/customers": common | order,
         "/payments": common | order | payment,
-        "/admin": common,
+        "/admin": common | roll,
     }
-
-
-async def test_presence_knows_who_is_here_and_how_far_their_screen_is(world: World) -> None:
-    kitchen = await world.screen("/kitchen", Role.KITCHEN)
-    await kitchen.result("subscribe", {"stream": world.kitchen()})
-    own, foreign = {"epoch": 1, "seq": 3}, f"order:{new_id()}"
-
-    await kitchen.result("stream_ack", {"cursors": {world.kitchen(): own, foreign: own}})
-
-    presence = world.live.presence
-    [connection] = presence.active(world.place.id, Role.KITCHEN)
-    assert connection.person_id == world.place[Role.KITCHEN].person_id
-    assert [*connection.acknowledged] == [world.kitchen()]
-    assert connection.acknowledged[world.kitchen()].seq == 3
-    assert presence.connections_of(world.place.id, connection.person_id) == [connection]
-    assert presence.connection("/kitchen", connection.socket_id) == connection
-    assert presence.active(world.other.id) == []
-
-    await kitchen.leave()
-    await world.screen("/counter", Role.COUNTER)
-    assert presence.active(world.place.id, Role.KITCHEN) == []

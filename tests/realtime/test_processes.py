@@ -15,7 +15,7 @@ from tabletap.infra.shared.broker import RedisBroker
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import new_id
 from tabletap.realtime import server
-from tests.infra.shared.brokers import connected_again, eventually
+from tests.infra.shared.brokers import PATIENCE_SECONDS, connected_again, eventually
 from tests.realtime.world import Screen
 from tests.support.services import Server
 from tests.support.world import World, another_process, running
@@ -70,6 +70,19 @@ class Two:
         for app in self.apps:
             assert isinstance(app.broker, RedisBroker)
             await connected_again(app.broker)
+
+    async def presence(self, number: int, who: str = "counter") -> tuple[int, Any]:
+        """The roll-call as one of the processes answers it."""
+        headers = {"Authorization": f"Bearer {self.world.home.tokens[who]}"}
+        async with self.world.session.get(f"{self.urls[number]}/api/v1/presence", headers=headers) as answer:
+            return answer.status, msgspec.json.decode(await answer.read())
+
+    async def seen_from(self, number: int, count: int) -> Any:
+        """The roll-call, once it has so many screens."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len((found := await self.presence(number))[1]["screens"]) != count:  # noqa: ASYNC110 - it is asked
+                await asyncio.sleep(0.05)
+        return found[1]
 
     async def readiness(self, number: int) -> Any:
         """What one of the processes says of itself."""
@@ -166,3 +179,41 @@ async def test_a_process_starts_and_serves_while_redis_is_away(
         await two.happen(0, 2)
         await two.all_have(4)
         assert await two.readiness(0) == {"broker": "redis", "status": "ok"}
+
+
+async def test_the_roll_is_called_over_all_processes(two: Two) -> None:
+    first, second = await two.screen(0), await two.screen(1)
+    counter = Screen(two.urls[1], "/counter")
+    await counter.connect({"token": two.world.home.tokens["counter"]})
+    await two.happen(0, 2)
+    await two.all_have(2)
+    for screen in (first, second):
+        await screen.result("stream_ack", {"cursors": {two.kitchen: {"epoch": 1, "seq": 2}}})
+    await counter.until(lambda: [each["screens"] for each in counter.named("presence_changed")][-1:] == [3])
+
+    found = await two.seen_from(0, 3)
+
+    processes = {app.services.roll_calls.board.process_id for app in two.apps}
+    assert set(found["processes"]) == processes
+    assert {each["processId"] for each in found["screens"] if each["label"] == "kitchen"} == processes
+    assert found["isComplete"] is True
+
+    await first.leave()
+    await counter.until(lambda: counter.named("presence_changed")[-1]["screens"] == 2)
+    await counter.leave()
+    status, problem = await two.presence(0, "staff")
+    assert (status, problem["code"]) == (403, "not_allowed")
+
+
+async def test_while_redis_is_away_a_process_knows_its_own_and_says_so(mortal_redis: Server, two: Two) -> None:
+    await two.screen(0)
+    await two.screen(1)
+    await two.seen_from(0, 2)
+
+    mortal_redis.stop()
+    alone = await two.seen_from(0, 1)
+    assert alone["isComplete"] is False
+
+    mortal_redis.start()
+    again = await two.seen_from(0, 2)
+    assert again["isComplete"] is True

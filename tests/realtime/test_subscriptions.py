@@ -163,7 +163,7 @@ async def test_many_who_come_while_much_happens_all_hear_the_same(world: World) 
 
     async def watch(start: int) -> list[int]:
         await asyncio.sleep(start / 300)
-        kitchen = await world.screen("/kitchen", Role.KITCHEN)
+        kitchen = await world.screen("/kitchen", world.place.person(Role.KITCHEN))
         await kitchen.result("subscribe", {"stream": key, "cursor": {"epoch": 1, "seq": start}})
         await kitchen.until(lambda: kitchen.seqs(key) and kitchen.seqs(key)[-1] == 90)
         return kitchen.seqs(key)

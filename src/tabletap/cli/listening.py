@@ -11,7 +11,15 @@ from socketio.exceptions import SocketIOError
 from tabletap.cli.caller import PATIENCE_SECONDS, ServiceIncomplete
 
 _OUTSIDE_STREAMS = frozenset(
-    {"session_ready", "heartbeat", "exception", "dashboard_delta", "auth_expiring", "session_expired"}
+    {
+        "session_ready",
+        "heartbeat",
+        "exception",
+        "dashboard_delta",
+        "auth_expiring",
+        "session_expired",
+        "presence_changed",
+    }
 )
 
 

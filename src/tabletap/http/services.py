@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tabletap.audiences.broadcasts import Broadcasts
+from tabletap.audiences.roll_call import RollCalls
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.cafes.service import CafeService
 from tabletap.credits.service import CreditService
@@ -83,6 +84,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     statistics: StatisticsService
     sales: SalesService
     snapshots: Snapshots
+    roll_calls: RollCalls
     broadcasts: Broadcasts
     audit: AuditService
     ledger: ExplorerService

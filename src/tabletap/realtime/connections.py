@@ -13,7 +13,7 @@ import msgspec
 from tabletap.infra.ratelimit import Limit, TokenBuckets
 from tabletap.kernel.addresses import TrustedProxies, caller_network
 from tabletap.kernel.errors import Kind, Refusal
-from tabletap.kernel.ids import Id
+from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor
 
 CONNECTS_AT_ONCE = 6
@@ -44,9 +44,10 @@ class LiveLimits(msgspec.Struct, frozen=True, kw_only=True):
 class Caller:
     """Who is at the other end of one connection."""
 
-    __slots__ = ("address", "tries")
+    __slots__ = ("address", "id", "tries")
 
     def __init__(self, address: str | None = None) -> None:
+        self.id = new_id()
         self.address = address
         self.tries = 0
         """How often a namespace was asked for."""

@@ -89,6 +89,10 @@ class AuthRefresh(Message, frozen=True, kw_only=True):
     token: str
 
 
+class AskRollCall(Message, frozen=True, kw_only=True):
+    """`roll_call`: who is connected to the cafe, and how far behind they are."""
+
+
 class StreamAck(Message, frozen=True, kw_only=True):
     """`stream_ack`: how far a screen has come."""
 
@@ -212,6 +216,15 @@ class SnapshotNeeded(Answer, frozen=True, kw_only=True):
     reason: str
 
 
+class PresenceChanged(Answer, frozen=True, kw_only=True):
+    """Somebody came or went, in whichever process; `roll_call` says who is here now."""
+
+    cafe_id: str
+    screens: int
+    """Of those who work here."""
+    guests: int
+
+
 class ServerMessage(msgspec.Struct, frozen=True):
     """Something that belongs to no stream: what it says, and in which namespaces."""
 
@@ -228,5 +241,6 @@ SERVER_MESSAGES: Mapping[str, ServerMessage] = {
     "snapshot_required": ServerMessage(SnapshotNeeded),
     "exception": ServerMessage(Error),
     "dashboard_delta": ServerMessage(DashboardDelta, ("/admin",)),
+    "presence_changed": ServerMessage(PresenceChanged, ("/counter", "/admin")),
 }
 """Every message without stream by its name. What is said to a socket and is not here fails a test."""

@@ -6,9 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+from tabletap.audiences.roll_call import RollCalls
 from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.revocations import Revocation, Revocations
+from tabletap.infra.shared.board import MemoryBoard
 from tabletap.infra.streams import SnapshotRequired
 from tabletap.kernel.addresses import TrustedProxies
 from tabletap.kernel.clock import Clock
@@ -42,6 +44,8 @@ GATEWAYS: tuple[type[Gateway], ...] = (
 )
 LOOK_SECONDS = 1.0
 """A hint that the broker lost costs this long, never an event."""
+ROUND_SECONDS = 1.0
+"""People hear at most this often that somebody came or went."""
 CARE_SECONDS = 0.5
 """A revoked person is off within one second."""
 
@@ -61,6 +65,7 @@ class LiveServer:
         revocations: Revocations,
         limits: LiveLimits | None = None,
         trusted_proxies: Collection[str] = (),
+        roll_calls: RollCalls | None = None,
         heartbeat_seconds: int = 10,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -68,7 +73,7 @@ class LiveServer:
         self.transport = Transport(self, [gateway.path for gateway in GATEWAYS], allowed_origins)
         self.sessions = Sessions(self.transport, clock)
         self.revocations = revocations
-        self.presence = Presence(self.sessions)
+        self.presence = Presence(self.sessions, roll_calls or RollCalls(db, MemoryBoard()), broker)
         self.dispatcher = Dispatcher(db, self.transport)
         self.subscriptions = Subscriptions(db, self.dispatcher, self.transport)
         self.dashboards = Dashboards(db, self.sessions)
@@ -94,8 +99,10 @@ class LiveServer:
         self.revocations.listen(self._hear_of_revocations)
         self.dispatcher.listen_to(self.broker)
         self.dashboards.listen_to(self.broker)
+        await self.presence.start()
         self._tasks = [
             asyncio.create_task(_every(LOOK_SECONDS, self.dispatcher.look), name="live-look"),
+            asyncio.create_task(_every(ROUND_SECONDS, self.presence.round), name="live-presence"),
             asyncio.create_task(_every(CARE_SECONDS, self.sessions.look_after), name="live-care"),
             asyncio.create_task(_every(CARE_SECONDS, self.revocations.look), name="live-revocations"),
             asyncio.create_task(_every(self.heartbeat_seconds, self._beat), name="live-heartbeat"),
@@ -109,6 +116,7 @@ class LiveServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.dashboards.stop()
         await self.dispatcher.stop()
+        await self.presence.stop()
         await self.transport.shutdown()
 
     # --- what the transport tells us (transport.Edge) -----------------------------------
@@ -119,6 +127,7 @@ class LiveServer:
         actor, caller = admitted.actor, admitted.caller
         session = Session(namespace, socket_id, actor, admitted.cursors, self.clock.now(), caller)
         self.sessions.add(session)
+        self.presence.entered(session)
         _log.info("connected: %s", session)
 
     async def connected(self, namespace: str, socket_id: str) -> None:
@@ -148,6 +157,7 @@ class LiveServer:
         await session.settle()
         if session.is_open:
             self.gateways[session.namespace].entered(session)
+            self.presence.show(session)
 
     async def message(self, namespace: str, socket_id: str, name: Any, arguments: list[Any]) -> Any:
         """Answer a message."""
@@ -161,12 +171,15 @@ class LiveServer:
         session = self.sessions.find(namespace, socket_id)
         if session is not None:
             await session.settle()
+            if session.is_open:
+                self.presence.show(session)
 
     async def disconnected(self, namespace: str, socket_id: str) -> None:
         """Forget a socket."""
         session = self.sessions.remove(namespace, socket_id)
         if session is not None:
             self.connections.release(session.caller, session.holder)
+            self.presence.left(session)
             self.subscriptions.forget(session)
             self.dashboards.forget(session)
             _log.info("disconnected: %s", session)

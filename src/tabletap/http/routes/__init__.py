@@ -16,6 +16,7 @@ from tabletap.http.routes import (
     ledger,
     orders,
     payments,
+    presence,
     provider_accounts,
     qr,
     receipts,
@@ -53,6 +54,7 @@ API_ROUTES: Sequence[ControllerRouterHandler] = (
     *security.ROUTES,
     *streams.ROUTES,
     *announcements.ROUTES,
+    *presence.ROUTES,
     *ledger.ROUTES,
 )
 PLAIN_ROUTES: Sequence[ControllerRouterHandler] = (*health.ROUTES, *docs.ROUTES)

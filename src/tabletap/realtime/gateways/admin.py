@@ -1,11 +1,12 @@
 """`/admin`: every stream of the cafe, and what a dashboard shows of it."""
 
 from tabletap.kernel.people import Role
-from tabletap.realtime.gateway import Gateway, Parts
+from tabletap.realtime.gateway import Parts
+from tabletap.realtime.gateways.commands import CallsTheRoll
 from tabletap.realtime.sessions import Session
 
 
-class AdminGateway(Gateway):
+class AdminGateway(CallsTheRoll):
     """Who leads the cafe."""
 
     path = "/admin"

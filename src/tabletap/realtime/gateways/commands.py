@@ -1,5 +1,6 @@
 """What several namespaces understand, each on one page: a gateway takes the ones it needs."""
 
+from tabletap.audiences.roll_call import RollCall
 from tabletap.audiences.streams import of_order, of_payment
 from tabletap.infra.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
 from tabletap.kernel.cards import CardNumberRefused
@@ -9,7 +10,7 @@ from tabletap.orders.model import OrderView
 from tabletap.payments.errors import PaymentNotFound, RefundNeedsApproval
 from tabletap.payments.security.errors import AddressBlocked
 from tabletap.realtime.gateway import Gateway, command
-from tabletap.realtime.messages import JoinOrder, JoinPayment, OrderStatusUpdate, Subscribed
+from tabletap.realtime.messages import AskRollCall, JoinOrder, JoinPayment, OrderStatusUpdate, Subscribed
 from tabletap.realtime.sessions import Session
 from tabletap.realtime.subscriptions import TooManyStreams
 
@@ -58,3 +59,12 @@ class MovesOrders(Gateway):
             message.reason,
             message.command_id,
         )
+
+
+class CallsTheRoll(Gateway):
+    """Who is connected can be asked."""
+
+    @command("roll_call", AskRollCall)
+    async def roll_call(self, session: Session, _: AskRollCall) -> RollCall:
+        """Say who is connected to the cafe, and how far behind their screens are."""
+        return await self.presence.roll_call(session.actor)

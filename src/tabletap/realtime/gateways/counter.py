@@ -1,10 +1,10 @@
 """`/counter`: the till and those who serve."""
 
 from tabletap.kernel.people import Role
-from tabletap.realtime.gateways.commands import MovesOrders
+from tabletap.realtime.gateways.commands import CallsTheRoll, MovesOrders
 
 
-class CounterGateway(MovesOrders):
+class CounterGateway(CallsTheRoll, MovesOrders):
     """Counter, staff and who leads the cafe."""
 
     path = "/counter"
