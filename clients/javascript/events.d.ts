@@ -4,6 +4,15 @@
 //   /** @type {import('socket.io-client').Socket<ServerEvents<'/kitchen'>, ClientEvents<'/kitchen'>>} */
 //   const socket = io('/kitchen', { auth: { token } });
 
+/** One thing with its modifiers, and how many of it are to be made. */
+export interface AllDayCount {
+  name: string;
+  modifiers: string[];
+  quantity: number;
+  /** Where it is made; left out: the kitchen as a whole. */
+  station?: string;
+}
+
 /** `announcement`, as everybody may read it: the words alone. */
 export interface Announced {
   message: string;
@@ -217,9 +226,10 @@ export interface KitchenLoad {
   oldestAt?: string;
 }
 
-/** What the kitchen has to do, in the order in which it learnt of it. */
+/** What the kitchen has to do, in the order in which it learnt of it, and how many of each thing that is. */
 export interface KitchenState {
   orders: KitchenTicket[];
+  allDay: AllDayCount[];
 }
 
 /** `new_paid_order` (kitchen), and what a kitchen's snapshot is made of. */

@@ -9,6 +9,9 @@ const { basisPointsOf, money, parseMoney, percentage } = await import('../../src
 const { allDay, band, clear, EMPTY, fromSnapshot, reduce, withWaiting } = await import(
   '../../src/tabletap/screens/frontend/kitchen/tickets.js'
 );
+const { atStation, elsewhereOnly, partOf, pathOf, stationOf } = await import(
+  '../../src/tabletap/screens/frontend/kitchen/station.js'
+);
 const { newId } = await import('../../src/tabletap/screens/frontend/ids.js');
 
 const oat = { id: 'oat', name: 'Oat', priceDelta: 70 };
@@ -126,7 +129,36 @@ test('a ticket is due after five minutes and late after eight, until it is ready
 
 test('all-day counts add up what is still to be made', () => {
   const state = after(arrives('a'), arrives('b'), arrives('c'), moves('c', 'ready', 3));
-  assert.deepEqual(allDay(state.tickets), [{ label: 'Flat white', modifiers: ['Oat'], quantity: 4 }]);
+  assert.deepEqual(allDay(state.tickets), [{ station: '', label: 'Flat white', modifiers: ['Oat'], quantity: 4 }]);
+});
+
+const bar = { name: 'Flat white', quantity: 2, modifiers: [], station: 'Cold bar' };
+const grill = { name: 'Burger', quantity: 1, modifiers: [], station: 'Grill' };
+const plain = { name: 'Banana', quantity: 3, modifiers: [] };
+
+test('all-day counts go station by station', () => {
+  const state = after(arrives('a', { items: [grill, bar] }), arrives('b', { items: [grill, plain] }));
+  assert.deepEqual(allDay(state.tickets).map(({ station, label, quantity }) => [station, label, quantity]), [
+    ['', 'Banana', 3], ['Cold bar', 'Flat white', 2], ['Grill', 'Burger', 2],
+  ]);
+});
+
+test('a station sees its own items and how much is made elsewhere', () => {
+  const { tickets } = after(arrives('a', { items: [grill, bar, plain] }), arrives('b', { items: [grill] }));
+  const [own, ...others] = atStation(tickets, 'cold BAR');
+  assert.deepEqual([own.orderId, own.items.map((item) => item.name), own.elsewhere, others], ['a', ['Flat white'], 4, []]);
+  assert.equal(elsewhereOnly(tickets, 'Cold bar'), 1);
+  assert.deepEqual(atStation(tickets, '').map((ticket) => [ticket.items.length, ticket.elsewhere]), [[3, 0], [1, 0]]);
+  assert.deepEqual(atStation(tickets, 'Pass'), []);
+  const more = after(arrives('a', { items: [bar] }), arrives('b', { items: [bar, bar] })).tickets;
+  assert.notEqual(partOf(more[0]).split('/')[1], partOf(more[1]).split('/')[1]);
+});
+
+test('a station is named in the path', () => {
+  assert.equal(stationOf('/kitchen'), '');
+  assert.equal(stationOf('/kitchen/'), '');
+  assert.equal(stationOf(pathOf('Café / 1')), 'Café / 1');
+  assert.equal(stationOf('/kitchen/%E0%A4%A'), '%E0%A4%A');
 });
 
 test('an id made on this device is a UUIDv7 of now', () => {

@@ -48,7 +48,7 @@ async def test_the_first_paint_of_the_menu_stays_under_100_kilobytes(
 
 
 @pytest.mark.parametrize(
-    "address", [f"/t/{TABLE_CODE}", "/t/nobody", "/pay/nobody", "/kitchen", "/admin/webhooks", "/login"]
+    "address", [f"/t/{TABLE_CODE}", "/t/nobody", "/pay/nobody", "/kitchen", "/kitchen/bar", "/admin/webhooks", "/login"]
 )
 async def test_no_page_has_anything_inline_or_from_elsewhere(
     pages_url: str, http: aiohttp.ClientSession, address: str

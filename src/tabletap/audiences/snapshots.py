@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from tabletap.audiences import access, store
+from tabletap.audiences.all_day import AllDayCount, all_day
 from tabletap.audiences.payloads import KitchenTicket, Payload, PaymentTold, kitchen_ticket
 from tabletap.audiences.streams import Audience, StreamName
 from tabletap.audiences.tell import payment_told
@@ -36,9 +37,10 @@ class Snapshot(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class KitchenState(Payload, frozen=True, kw_only=True):
-    """What the kitchen has to do, in the order in which it learnt of it."""
+    """What the kitchen has to do, in the order in which it learnt of it, and how many of each thing that is."""
 
     orders: list[KitchenTicket]
+    all_day: list[AllDayCount]
 
 
 class BoardState(Payload, frozen=True, kw_only=True):
@@ -135,7 +137,8 @@ async def _kitchen(reader: Reader, _: StreamName) -> KitchenState:
     for item in await store.kitchen_items(reader):
         lines[item.order_id].append(item)
     waiting = sorted(await store.kitchen_orders(reader), key=_turn)
-    return KitchenState(orders=[kitchen_ticket(order, lines[order.id]) for order in waiting])
+    tickets = [kitchen_ticket(order, lines[order.id]) for order in waiting]
+    return KitchenState(orders=tickets, all_day=all_day(tickets))
 
 
 async def _board(reader: Reader, _: StreamName) -> BoardState:

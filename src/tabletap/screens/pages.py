@@ -132,6 +132,11 @@ def routes(menu_source: MenuSource, transfers: TransferLinks, public_url: str) -
         """The kitchen's tickets; the script sends whoever is not signed in to /login."""
         return pages.draw("kitchen.html.j2")
 
+    @get("/kitchen/{station:str}", include_in_schema=False, sync_to_thread=False)
+    def station(station: FromPath[str]) -> Response[str]:
+        """What one station has to make; the script takes its own items from the kitchen's stream."""
+        return pages.draw("kitchen.html.j2")
+
     @get("/admin/webhooks", include_in_schema=False, sync_to_thread=False)
     def webhooks() -> Response[str]:
         """What payment providers told us; the script sends whoever is not signed in to /login."""
@@ -142,7 +147,7 @@ def routes(menu_source: MenuSource, transfers: TransferLinks, public_url: str) -
         """Where staff sign in."""
         return pages.draw("login.html.j2")
 
-    return [guest, kitchen, webhooks, login, *_transfer_routes(pages, transfers), _file_route(files)]
+    return [guest, kitchen, station, webhooks, login, *_transfer_routes(pages, transfers), _file_route(files)]
 
 
 def _transfer_routes(pages: Pages, transfers: TransferLinks) -> list[HTTPRouteHandler]:

@@ -21,8 +21,8 @@ function listenToKeys(kitchen) {
     else if (key === 'a') showAllDay.value = !showAllDay.value;
     else if (key === 'u') kitchen.undoLast();
     else if (/^[1-9]$/.test(key)) {
-      const { toMake, ready } = shown(kitchen);
-      const ticket = [...toMake, ...ready][Number(key) - 1];
+      const { toMake, ready, partDone } = shown(kitchen);
+      const ticket = [...toMake, ...ready, ...partDone][Number(key) - 1];
       if (ticket) kitchen.bump(ticket);
     } else return;
     event.preventDefault();

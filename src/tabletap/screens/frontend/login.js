@@ -8,7 +8,7 @@ import { texts } from './texts.js';
 /** A page of ours to go on to; anything else leads to the kitchen. */
 function destination() {
   const next = new URLSearchParams(location.search).get('next') ?? '';
-  return /^\/[a-z0-9/_-]*$/i.test(next) && !next.startsWith('//') ? next : '/kitchen';
+  return /^\/[a-z0-9/_%-]*$/i.test(next) && !next.startsWith('//') ? next : '/kitchen';
 }
 
 const form = document.querySelector('form');

@@ -168,6 +168,8 @@ export interface TicketItem {
   modifiers: string[];
   note: string;
   allergens: string[];
+  /** Empty: the kitchen as a whole. */
+  station: string;
 }
 
 export interface Ticket {

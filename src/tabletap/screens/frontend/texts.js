@@ -207,12 +207,26 @@ export const texts = {
 
   kitchen: {
     heading: 'Kitchen',
+    /** @param {string} name */
+    station: (name) => `Kitchen: ${name}`,
+    allStations: 'All stations',
+    noStation: 'No station',
+    /** @param {number} tickets */
+    others: (tickets) => `(${tickets} elsewhere)`,
+    /** @param {number} pieces */
+    elsewhere: (pieces) => `+ ${pieces} made at other stations`,
+    partNext: 'tap when your part is done',
+    partBack: 'tap to take back',
+    partDone: 'Your part is done',
+    /** @param {number} number @param {boolean} wasDone */
+    partOf: (number, wasDone) => (wasDone ? `Order ${number} taken back` : `Your part of order ${number} is done`),
     /** @param {number} fresh @param {number} cooking @param {number} ready */
     counts: (fresh, cooking, ready) => `${fresh} new · ${cooking} cooking · ${ready} ready`,
     tickets: 'Tickets, oldest first',
     ready: 'Ready',
     nothingReady: 'Nothing is waiting to be collected.',
     empty: 'No tickets. Paid orders appear here by themselves.',
+    emptyStation: 'Nothing to make at this station. Paid orders appear here by themselves.',
     unverified: 'Waiting for the server. There may be tickets that are not shown here.',
     /** @param {string} number */
     table: (number) => `Table ${number}`,

@@ -6,6 +6,7 @@ import { html } from '../html.js';
 import { recall, remember } from '../storage.js';
 import { Strip, useTick } from '../strip.js';
 import { texts } from '../texts.js';
+import { atStation, elsewhereOnly, partOf, pathOf, same } from './station.js';
 import { shift, startShift, toggleSound } from './shift.js';
 import { TicketCard, place } from './ticket.js';
 import { allDay, withWaiting } from './tickets.js';
@@ -19,19 +20,27 @@ export const showAllDay = signal(recall('kitchen:allDay') !== false);
 export const showRecall = signal(false);
 export const message = signal('');
 
-/** @param {Kitchen} kitchen @returns {{toMake: ShownTicket[], ready: ShownTicket[]}} */
+/** @param {Kitchen} kitchen @returns {{toMake: ShownTicket[], partDone: ShownTicket[], ready: ShownTicket[], others: number}} */
 export function shown(kitchen) {
-  const tickets = withWaiting(kitchen.tickets.state.value.tickets, kitchen.outbox.waiting.value);
+  const all = withWaiting(kitchen.tickets.state.value.tickets, kitchen.outbox.waiting.value);
+  const done = new Set(kitchen.parts.done.value);
+  const tickets = atStation(all, kitchen.station).map((ticket) => ({
+    ...ticket,
+    partDone: ticket.elsewhere > 0 && ticket.status === 'preparing' && done.has(partOf(ticket)),
+  }));
+  const open = tickets.filter((ticket) => !['ready', 'collected'].includes(ticket.status));
   return {
-    toMake: tickets.filter((ticket) => !['ready', 'collected'].includes(ticket.status)),
+    toMake: open.filter((ticket) => !ticket.partDone),
+    partDone: open.filter((ticket) => ticket.partDone),
     ready: tickets.filter((ticket) => ticket.status === 'ready'),
+    others: elsewhereOnly(all.filter((ticket) => ticket.status !== 'ready'), kitchen.station),
   };
 }
 
 /** @param {{kitchen: Kitchen}} props */
 export function Board({ kitchen }) {
   useTick(1_000);
-  const { toMake, ready } = shown(kitchen);
+  const { toMake, partDone, ready, others } = shown(kitchen);
   const connected = kitchen.live.view.value.phase !== 'stale';
   const cards = (/** @type {ShownTicket[]} */ tickets, /** @type {number} */ from) =>
     tickets.map((ticket, index) => {
@@ -39,17 +48,24 @@ export function Board({ kitchen }) {
       return html`<${TicketCard} key=${ticket.orderId} ticket=${ticket} digit=${digit} connected=${connected} onBump=${kitchen.bump} />`;
     });
   return html`
-    <${Toolbar} kitchen=${kitchen} toMake=${toMake} ready=${ready} />
+    <${Toolbar} kitchen=${kitchen} toMake=${toMake} ready=${ready} others=${others} />
     <main class="board">
       <section class="tickets" aria-label=${words.tickets}>
         ${toMake.length ? cards(toMake, 0) : html`<${NoTickets} kitchen=${kitchen} />`}
       </section>
       <div class="rail">
+        ${partDone.length > 0 &&
+        html`
+          <section aria-labelledby="part-heading">
+            <h2 id="part-heading">${words.partDone}</h2>
+            ${cards(partDone, toMake.length + ready.length)}
+          </section>
+        `}
         <section aria-labelledby="ready-heading">
           <h2 id="ready-heading">${words.ready}</h2>
           ${ready.length ? cards(ready, toMake.length) : html`<p>${words.nothingReady}</p>`}
         </section>
-        ${showAllDay.value && html`<${AllDay} tickets=${toMake} />`}
+        ${showAllDay.value && html`<${AllDay} tickets=${toMake} station=${kitchen.station} />`}
       </div>
     </main>
     <footer class="foot">
@@ -60,8 +76,8 @@ export function Board({ kitchen }) {
   `;
 }
 
-/** @param {{kitchen: Kitchen, toMake: ShownTicket[], ready: ShownTicket[]}} props */
-function Toolbar({ kitchen, toMake, ready }) {
+/** @param {{kitchen: Kitchen, toMake: ShownTicket[], ready: ShownTicket[], others: number}} props */
+function Toolbar({ kitchen, toMake, ready, others }) {
   const cooking = toMake.filter((ticket) => ticket.status === 'preparing').length;
   const { started, sound, awake } = shift.value;
   const keep = (/** @type {import('@preact/signals').Signal<boolean>} */ choice, /** @type {string} */ name) => () => {
@@ -70,8 +86,11 @@ function Toolbar({ kitchen, toMake, ready }) {
   };
   return html`
     <header class="toolbar">
-      <h1>${words.heading}</h1>
-      <p class="counts">${words.counts(toMake.length - cooking, cooking, ready.length)}</p>
+      <h1>${kitchen.station ? words.station(kitchen.station) : words.heading}</h1>
+      ${kitchen.station && html`<a class="tool-link" href="/kitchen">${words.allStations}</a>`}
+      <p class="counts">
+        ${words.counts(toMake.length - cooking, cooking, ready.length)}${others > 0 && html` <small>${words.others(others)}</small>`}
+      </p>
       ${started
         ? html`<button class="tool" aria-pressed=${sound} onClick=${toggleSound}>${sound ? words.soundOn : words.soundOff}</button>
             <span class="shift-note">${awake ? words.awake : words.mayNotSleep}</span>`
@@ -100,24 +119,34 @@ function Message() {
 
 /** Never "all clear" while that is not certain. @param {{kitchen: Kitchen}} props */
 function NoTickets({ kitchen }) {
+  const empty = kitchen.station ? words.emptyStation : words.empty;
   const certain = kitchen.live.view.value.phase === 'live';
-  return html`<p class="no-tickets">${certain ? words.empty : words.unverified}</p>`;
+  return html`<p class="no-tickets">${certain ? empty : words.unverified}</p>`;
 }
 
-/** @param {{tickets: ShownTicket[]}} props */
-function AllDay({ tickets }) {
+/** @param {{tickets: ShownTicket[], station: string}} props */
+function AllDay({ tickets, station }) {
   const counts = allDay(tickets);
+  const stations = station ? [] : [...new Set(counts.map((count) => count.station))];
+  const grouped = stations.some(Boolean) ? stations : [''];
   return html`
     <section class="all-day" aria-labelledby="all-day-heading">
       <h2 id="all-day-heading">${words.allDay}</h2>
       ${counts.length === 0 && html`<p>${words.allDayEmpty}</p>`}
-      <ul>
-        ${counts.map(
-          ({ label, modifiers, quantity }) => html`
-            <li><strong>${quantity} ×</strong> ${label}${modifiers.map((modifier) => html` <em>+ ${modifier}</em>`)}</li>
-          `,
-        )}
-      </ul>
+      ${grouped.map((name) => {
+        const own = grouped.length > 1 || name ? counts.filter((count) => same(count.station, name)) : counts;
+        return html`
+          ${(grouped.length > 1 || name) &&
+          html`<h3>${name ? html`<a href=${pathOf(name)}>${name}</a>` : words.noStation}</h3>`}
+          <ul>
+            ${own.map(
+              ({ label, modifiers, quantity }) => html`
+                <li><strong>${quantity} ×</strong> ${label}${modifiers.map((modifier) => html` <em>+ ${modifier}</em>`)}</li>
+              `,
+            )}
+          </ul>
+        `;
+      })}
     </section>
   `;
 }

@@ -8,7 +8,9 @@ import { Session, toLogin } from '../session.js';
 import { forget } from '../storage.js';
 import { texts } from '../texts.js';
 import { message } from './board.js';
+import { Parts } from './parts.js';
 import { alarm, chime } from './shift.js';
+import { partOf, stationOf } from './station.js';
 import { EMPTY, NEXT, clear, fromSnapshot, reduce } from './tickets.js';
 
 /** @typedef {import('../shapes').Waiting} Waiting */
@@ -32,6 +34,9 @@ export class Kitchen {
       onDone: (command, result) => this.#done(command, result),
       onRefused: (command, problem) => this.#refused(command, problem),
     });
+    /** Empty: the whole kitchen. */
+    this.station = stationOf(location.pathname);
+    this.parts = new Parts(`kitchen:${cafeId}:${this.station.toLowerCase()}:done`);
     const stream = `cafe:${cafeId}:kitchen`;
     /** @type {import('../live.js').Followed<import('../shapes').KitchenState>} */
     this.tickets = this.live.follow(stream, {
@@ -45,8 +50,17 @@ export class Kitchen {
     });
   }
 
-  /** Move a ticket on; it can be taken back for five seconds. @param {ShownTicket} ticket */
+  /**
+   * Move a ticket on; it can be taken back for five seconds. A station whose order is made elsewhere, too, only puts its
+   * own part away: the order is ready when the whole kitchen says so.
+   * @param {ShownTicket} ticket
+   */
   bump = (ticket) => {
+    if (ticket.elsewhere && ticket.status === 'preparing') {
+      this.parts.turn(partOf(ticket));
+      announce(words.partOf(ticket.orderNumber, ticket.partDone));
+      return;
+    }
     if (ticket.status === 'cancelled') {
       this.tickets.change((state) => clear(state, ticket.orderId));
       return;
@@ -86,7 +100,7 @@ export class Kitchen {
     this.session.keep(null);
     forget('live:/kitchen');
     forget('outbox:');
-    location.assign('/login?next=/kitchen');
+    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   };
 
   /** @param {StreamEvent} event */

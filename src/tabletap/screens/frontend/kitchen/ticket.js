@@ -6,7 +6,10 @@ import { html } from '../html.js';
 import { texts } from '../texts.js';
 import { band } from './tickets.js';
 
-/** @typedef {import('../shapes').Ticket & {command: import('../shapes').Waiting | null}} ShownTicket */
+/**
+ * @typedef {import('../shapes').Ticket & {command: import('../shapes').Waiting | null, elsewhere: number,
+ *   partDone: boolean}} ShownTicket
+ */
 
 const words = texts.kitchen;
 const BAND_SHAPES = { due: '◐', late: '▲' };
@@ -21,7 +24,7 @@ export function place(ticket) {
 /** @param {{ticket: ShownTicket, digit: number | null, connected: boolean, onBump: (ticket: ShownTicket) => void}} props */
 export function TicketCard({ ticket, digit, connected, onBump }) {
   const now = serverNow();
-  const late = band(ticket, now);
+  const late = ticket.partDone ? '' : band(ticket, now);
   const waited = now - ticket.since;
   const cancelled = ticket.status === 'cancelled';
   return html`
@@ -34,7 +37,7 @@ export function TicketCard({ ticket, digit, connected, onBump }) {
         </span>
         <span class="ticket-line">
           <span class="ticket-state">${words.states[ticket.status]}</span>
-          <span class="ticket-next">${words.next[ticket.status]}</span>
+          <span class="ticket-next">${nextOf(ticket)}</span>
           ${digit !== null && html`<kbd class="ticket-key" aria-hidden="true">${digit}</kbd>`}
         </span>
       </button>
@@ -42,8 +45,15 @@ export function TicketCard({ ticket, digit, connected, onBump }) {
       <ul class="ticket-items">
         ${ticket.items.map((item) => html`<${Item} item=${item} struck=${cancelled} />`)}
       </ul>
+      ${ticket.elsewhere > 0 && html`<p class="ticket-elsewhere">${words.elsewhere(ticket.elsewhere)}</p>`}
     </article>
   `;
+}
+
+/** @param {ShownTicket} ticket */
+function nextOf(ticket) {
+  if (!ticket.elsewhere || ticket.status !== 'preparing') return words.next[ticket.status];
+  return ticket.partDone ? words.partBack : words.partNext;
 }
 
 /** @param {{ticket: ShownTicket, late: '' | 'due' | 'late', connected: boolean}} props */

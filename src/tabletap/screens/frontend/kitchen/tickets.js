@@ -29,6 +29,7 @@ function ticketOf(told, at) {
       modifiers: (item.modifiers ?? []).map((/** @type {any} */ modifier) => modifier.name ?? String(modifier)),
       note: item.note ?? '',
       allergens: item.allergens ?? [],
+      station: item.station ?? '',
     })),
     status: told.status ?? 'paid',
     version: told.version ?? null,
@@ -120,14 +121,22 @@ export function band(ticket, now) {
   return waited >= DUE_MILLISECONDS ? 'due' : '';
 }
 
-/** What is to be made altogether, most first. @param {Ticket[]} tickets @returns {{label: string, modifiers: string[], quantity: number}[]} */
+/**
+ * What is to be made altogether: station by station, and there the most first.
+ * @param {Ticket[]} tickets @returns {{station: string, label: string, modifiers: string[], quantity: number}[]}
+ */
 export function allDay(tickets) {
-  /** @type {Map<string, {label: string, modifiers: string[], quantity: number}>} */
+  /** @type {Map<string, {station: string, label: string, modifiers: string[], quantity: number}>} */
   const counts = new Map();
   for (const item of tickets.filter((ticket) => !['ready', 'cancelled'].includes(ticket.status)).flatMap((ticket) => ticket.items)) {
-    const key = [item.name, ...item.modifiers.toSorted()].join('\u0000');
-    const count = counts.get(key) ?? { label: item.name, modifiers: item.modifiers.toSorted(), quantity: 0 };
+    const { station = '', name } = item; // what an earlier version of this screen kept has no station
+    const modifiers = item.modifiers.toSorted();
+    const key = [station, name, ...modifiers].join('\u0000');
+    const count = counts.get(key) ?? { station, label: name, modifiers, quantity: 0 };
     counts.set(key, { ...count, quantity: count.quantity + item.quantity });
   }
-  return [...counts.values()].sort((one, other) => other.quantity - one.quantity || one.label.localeCompare(other.label));
+  return [...counts.values()].sort(
+    (one, other) =>
+      one.station.localeCompare(other.station) || other.quantity - one.quantity || one.label.localeCompare(other.label),
+  );
 }
