@@ -1,14 +1,19 @@
 """Who may connect to which namespace, and what the others are told."""
 
 import itertools
+import logging
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from socketio.exceptions import ConnectionError as Refused
+from socketio.exceptions import ConnectionRefusedError as Refusing
 
+from tabletap.infra.logs import masked_text
 from tabletap.kernel.people import Role
-from tests.realtime.world import World
+from tabletap.realtime.connections import LiveLimits
+from tests.realtime.world import World, served
 
 EVERYBODY = set(Role)
 LEADERS = {Role.MANAGER, Role.ADMIN}
@@ -146,3 +151,65 @@ async def test_only_pages_of_known_origins_may_connect(world: World, origin: str
 
 async def test_our_own_pages_need_no_setting(world: World) -> None:
     assert await answer_to_page_of(world, world.url) == 200
+
+
+async def test_a_token_in_the_address_is_in_no_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    token = world.token(Role.KITCHEN)
+    with caplog.at_level(logging.DEBUG):
+        async with aiohttp.request("GET", f"{world.url}/socket.io/?EIO=4&transport=polling&token={token}") as answer:
+            assert answer.status == 200
+        screen = world.unconnected("/kitchen")
+        screen.url += f"?token={token}"
+        with pytest.raises(Refused):
+            await screen.connect({"token": token[:-4] + "AAAA"})
+
+    said = [masked_text(record.getMessage()) for record in caplog.records if record.name.startswith("tabletap")]
+    assert said, "refusals are noted"
+    assert [line for line in said if token[-20:] in line or "eyJ" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("auth", "code"),
+    [
+        ({"token": "x" * 5_000}, "token_invalid"),
+        ({"token": "x" * 50_000}, "token_invalid"),
+        ({"token": "x", "cursors": {f"order:{number}": {"epoch": 1, "seq": 1} for number in range(201)}}, None),
+        ({"token": "x", "cursors": {"x" * 65: {"epoch": 1, "seq": 1}}}, None),
+    ],
+    ids=["5 kB", "50 kB", "201 cursors", "a long stream"],
+)
+async def test_a_handshake_of_any_size_is_refused_in_peace(world: World, auth: Any, code: str | None) -> None:
+    assert (await refusal(world, "/orders", auth))["code"] == (code or "invalid_request")
+
+
+async def test_a_handshake_beyond_all_measure_ends_its_connection_and_nothing_else(world: World) -> None:
+    bystander, screen = await world.screen("/orders", Role.STAFF), world.unconnected("/orders")
+
+    with pytest.raises(Refused):
+        await screen.connect({"token": "x" * 200_000})
+
+    assert (await bystander.ask("stream_ack", {"cursors": {}}))["ok"] is True
+
+
+async def test_a_refusal_is_the_librarys_own(world: World) -> None:
+    with pytest.raises(Refusing) as refused:
+        world.live.handshakes.admit("/orders", None, {}, {"token": "x"})
+
+    assert not isinstance(refused.value, ConnectionError), "Python's own would lose the code on its way"
+
+
+async def test_a_connection_may_try_a_few_times_and_then_counts_as_another(world: World) -> None:
+    limits = LiveLimits(connects_per_minute=2)
+    async with served(world.server(limits=limits, trusted_proxies=["127.0.0.1"])) as url:
+        address = url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        told = []
+        async with (
+            aiohttp.ClientSession() as browser,
+            browser.ws_connect(address, headers={"X-Forwarded-For": "203.0.113.5"}) as line,
+        ):
+            assert (await line.receive_str()).startswith("0{")
+            for _ in range(13):
+                await line.send_str('40/orders,{"token":"a.b.c"}')
+                told.append(msgspec.json.decode((await line.receive_str()).partition(",")[2])["data"]["code"])
+
+    assert told == ["token_invalid"] * 12 + ["rate_limit_exceeded"]

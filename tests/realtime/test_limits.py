@@ -1,5 +1,6 @@
 """How much one person, one address and one cafe may do, on real sockets."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -201,3 +202,33 @@ async def test_what_a_caller_says_of_their_address_counts_for_nothing_without_a_
 
     assert session is not None
     assert session.actor.address == "127.0.0.1"
+
+
+async def test_who_never_stops_is_sent_away_and_fills_no_log(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tabletap.realtime.gateway.TURNED_DOWN_AT_MOST", 60)
+    screen, other = [await world.screen("/customers", world.place.guest()) for _ in range(2)]
+
+    with caplog.at_level(logging.INFO):
+        for _ in range(50 + 60):
+            await screen.client.emit("stream_ack", ACK, namespace="/customers")
+        await screen.dropped.wait()
+
+    [ended] = screen.named("session_expired")
+    assert "messages" in ended["reason"]
+    assert len([record for record in caplog.records if "rate_limit_exceeded" in record.getMessage()]) == 10
+    assert (await other.ask("stream_ack", ACK))["ok"] is True
+
+
+async def test_a_few_too_many_end_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabletap.realtime.gateway.TURNED_DOWN_AT_MOST", 5)
+    screen = await world.screen("/customers", world.place.guest())
+    for _ in range(50):
+        await screen.ask("stream_ack", ACK)
+
+    for _ in range(4):
+        for _ in range(4):
+            assert (await screen.ask("stream_ack", ACK))["ok"] is False
+        world.services.clock.let_time_pass(seconds=1.25)
+        assert (await screen.ask("stream_ack", ACK))["ok"] is True, "begins to count anew"

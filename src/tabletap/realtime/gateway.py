@@ -50,6 +50,10 @@ _log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 16 * 1024
 A_CAFE_IS = 100
 """A whole cafe may say as much as this many of its people: no tenant starves the others."""
+TURNED_DOWN_AT_MOST = 1_000
+"""Whoever goes on after so many messages over the limit, with none below it in between, is sent away."""
+FLOODED = "Far too many messages; connect again later."
+_LOGGED_IN_A_ROW = 10
 _encoded = msgspec.json.Encoder().encode
 OF_EVERY_MESSAGE: tuple[type[Refusal], ...] = (
     InvalidRequest,
@@ -148,7 +152,8 @@ class Gateway:
         try:
             return Done(ok=True, result=await self._handle(session, name, arguments))
         except Refusal as refusal:
-            _log.info("refused %.80r: %s (%s)", name, refusal.code, session)
+            if session.turned_down <= _LOGGED_IN_A_ROW:
+                _log.info("refused %.80r: %s (%s)", name, refusal.code, session)
             problem = error_of(refusal)
         except Exception:  # noqa: BLE001 - a bug of ours ends one message, not the process
             _log.exception("failed at %.80r (%s)", name, session)
@@ -156,13 +161,17 @@ class Gateway:
         finally:
             correlation_id.reset(mark)
         await self.sessions.say(session, "exception", problem)
+        if session.turned_down >= TURNED_DOWN_AT_MOST:
+            await self.sessions.end(session, FLOODED)
         return Failed(ok=False, error=problem)
 
     async def _handle(self, session: Session, name: Any, arguments: list[Any]) -> msgspec.Struct | None:
         if len(_encoded(arguments)) > MAX_MESSAGE_BYTES:
             raise TooLarge
         actor = session.actor
+        session.turned_down += 1
         self._of_person.take(session.holder)
+        session.turned_down = 0
         require_one_of(actor, self.roles, self.path)
         if actor.expires_at is not None and actor.expires_at <= self.sessions.clock.now():
             raise TokenExpired

@@ -48,6 +48,8 @@ class Session:
         """Subscribed streams, those that are about to be replayed among them."""
         self.acknowledged: dict[str, Cursor] = {}
         self.is_open = True
+        self.turned_down = 0
+        """Messages over the limit since the last one that was handled."""
         self.ends: str | None = None
         self.due: int | None = None
         """The second in which its token is to be looked at."""

@@ -12,6 +12,7 @@ from tabletap.infra.streams import SnapshotRequired
 from tabletap.kernel.errors import InvalidRequest, Kind, Refusal
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id
+from tabletap.kernel.people import Actor
 from tabletap.realtime.dispatcher import UNREADABLE, Dispatcher
 from tabletap.realtime.messages import MAX_CURSORS, Cursor, Position, Subscribed
 from tabletap.realtime.sessions import Session
@@ -62,17 +63,21 @@ class Subscriptions:
         self, session: Session, stream: StreamName, cursor: Cursor | None
     ) -> tuple[Position, list[Event]]:
         """Where live begins, and what has to be replayed before."""
-        actor = session.actor
+        while True:
+            actor = session.actor
+            found = await self.db.read(actor.cafe_id, partial(self._look, actor, session.namespace, stream, cursor))
+            if session.actor is actor:  # else what they may hear has changed meanwhile
+                return found
 
-        async def look(reader: Reader) -> tuple[Position, list[Event]]:
-            await access.require(reader, actor, stream, session.namespace)
-            if cursor is None:
-                head = await streams.head(reader, actor.cafe_id, stream.key)
-                return Position(epoch=head.epoch, seq=head.head), []
-            events = await streams.replay(reader, actor.cafe_id, stream.key, cursor.epoch, cursor.seq)
-            return Position(epoch=cursor.epoch, seq=events[-1].seq if events else cursor.seq), events
-
-        return await self.db.read(actor.cafe_id, look)
+    async def _look(
+        self, actor: Actor, namespace: str, stream: StreamName, cursor: Cursor | None, reader: Reader
+    ) -> tuple[Position, list[Event]]:
+        await access.require(reader, actor, stream, namespace)
+        if cursor is None:
+            head = await streams.head(reader, actor.cafe_id, stream.key)
+            return Position(epoch=head.epoch, seq=head.head), []
+        events = await streams.replay(reader, actor.cafe_id, stream.key, cursor.epoch, cursor.seq)
+        return Position(epoch=cursor.epoch, seq=events[-1].seq if events else cursor.seq), events
 
     async def _begin(self, session: Session, key: str, at: Position, events: list[Event]) -> None:
         """Replay, then join those who are live. What is committed meanwhile is read again when joining."""

@@ -25,6 +25,8 @@ from tabletap.realtime.engine.connection import MAX_WAITING_BYTES, Connection, M
 from tabletap.realtime.engine.frames import NORMAL, NOT_TEXT, RESTARTING, close_frame
 
 _log = logging.getLogger(__name__)
+_frames_log = logging.getLogger(f"{__name__}.frames")
+_frames_log.setLevel(logging.INFO)  # at DEBUG the library writes down what clients send, their tokens among it
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 UPGRADE_SECONDS = 10
@@ -135,7 +137,7 @@ class LiveWebSocket(asyncio.Protocol):
             self._refuse(refused)
             return
         self._connection = connection
-        self._frames = ServerProtocol(state=State.OPEN, max_size=self._door.max_packet_bytes, logger=_log)
+        self._frames = ServerProtocol(state=State.OPEN, max_size=self._door.max_packet_bytes, logger=_frames_log)
         self._transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
