@@ -23,6 +23,7 @@ UV = VENV / "bin" / "uv"
 REQUIREMENTS = REPOSITORY / "requirements"
 SCREENS = REPOSITORY / "src" / "tabletap" / "screens"
 BUILT_SCREENS = SCREENS / "static"
+LIVE_CLIENT = REPOSITORY / "clients" / "javascript" / "src"
 READERS = REPOSITORY / "tests" / "contracts" / "asyncapi"
 """The official reader of AsyncAPI documents brings 170 packages: only for those who run the tests."""
 
@@ -108,6 +109,7 @@ def build_screens() -> bool:
         return False
     written = [path for path in SCREENS.rglob("*") if not path.relative_to(SCREENS).parts[0].startswith("static")]
     sources = [path for path in written if path.is_file() and path.suffix not in {".py", ".pyc"}]
+    sources += LIVE_CLIENT.glob("*.js")
     stamp = _Stamp("screens", [package, REPOSITORY / "package-lock.json", *sources])
     if stamp.holds() and BUILT_SCREENS.is_dir():
         return False

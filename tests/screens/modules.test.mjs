@@ -12,7 +12,6 @@ const { allDay, band, clear, EMPTY, fromSnapshot, reduce, withWaiting } = await 
 const { atStation, elsewhereOnly, partOf, pathOf, stationOf } = await import(
   '../../src/tabletap/screens/frontend/kitchen/station.js'
 );
-const { newId } = await import('../../src/tabletap/screens/frontend/ids.js');
 
 const oat = { id: 'oat', name: 'Oat', priceDelta: 70 };
 const flatWhite = { id: 'fw', name: 'Flat white', price: 480, available: true, groups: [{ options: [oat] }] };
@@ -159,11 +158,4 @@ test('a station is named in the path', () => {
   assert.equal(stationOf('/kitchen/'), '');
   assert.equal(stationOf(pathOf('Café / 1')), 'Café / 1');
   assert.equal(stationOf('/kitchen/%E0%A4%A'), '%E0%A4%A');
-});
-
-test('an id made on this device is a UUIDv7 of now', () => {
-  const id = newId();
-  assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  assert.ok(Math.abs(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16) - Date.now()) < 5_000);
-  assert.notEqual(newId(), id);
 });

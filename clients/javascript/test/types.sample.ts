@@ -32,3 +32,25 @@ kitchen.emit('join_payment', { paymentId: 'p' }, () => undefined);
 kitchen.emit('subscribe', { stream }, (ack) => !ack.ok && ack.error.code === 'price_changed');
 // @ts-expect-error that is another stream's name
 export const wrong: StreamKey['kitchen'] = 'order:019ab000-0000-7000-8000-000000000000';
+
+// The module itself: what is written is what is declared.
+import * as declared from '../index';
+import * as written from '../src/index.js';
+
+export const same: Pick<typeof declared, 'memoryStorage' | 'webStorage' | 'newId'> = written;
+export const names: Record<keyof typeof declared, unknown> = written;
+export const declaredNames: Record<keyof typeof written, unknown> = declared;
+
+const live = new declared.Live({ namespace: '/kitchen', token: async () => 'token', storage: declared.memoryStorage() });
+const orders = live.follow(stream, {
+  initial: { orders: [] as declared.KitchenTicket[] },
+  reduce: (state, event) =>
+    event.name === 'new_paid_order' ? { orders: [...state.orders, { ...event, items: event.items }] } : state,
+});
+orders.state.orders.map((order) => order.orderNumber);
+void live.send('order_status_update', { orderId: 'o', status: 'ready' }).then((order) => order.version);
+
+// @ts-expect-error the kitchen's connection follows the kitchen's streams
+live.follow('user:019ab000-0000-7000-8000-000000000000', { initial: 0, reduce: (state: number) => state });
+// @ts-expect-error a namespace that does not exist
+void new declared.Live({ namespace: '/bar', token: '' });

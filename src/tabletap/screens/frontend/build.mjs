@@ -23,6 +23,7 @@ const { metafile } = await build({
   outdir: fresh,
   entryNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',
+  alias: { 'tabletap-live': path.resolve(sources, '../../../../clients/javascript/src/index.js') },
   bundle: true,
   minify: true,
   format: 'esm',

@@ -1,5 +1,7 @@
 // The shapes of the public API that the screens use (contract, sections 2.2 and 4.3).
 
+import type { Envelope } from 'tabletap-live';
+
 export interface Tokens {
   accessToken: string;
   refreshToken: string;
@@ -148,17 +150,8 @@ export interface Splits {
   outstandingAmount: number;
 }
 
-export interface Cursor {
-  epoch: number;
-  seq: number;
-}
-
 /** An event of a stream: its own fields beside the envelope. */
-export interface StreamEvent extends Cursor {
-  eventId: string;
-  name: string;
-  timestamp: number;
-  stream: string;
+export interface StreamEvent extends Envelope {
   [field: string]: any;
 }
 
@@ -190,16 +183,6 @@ export interface KitchenState {
   tickets: Ticket[];
   /** Collected or cancelled not long ago, latest first. */
   done: Ticket[];
-}
-
-/** A command that has not been answered yet. */
-export interface Waiting {
-  commandId: string;
-  name: string;
-  payload: Record<string, any>;
-  /** Not sent before this moment (time to take it back), ms since 1970. */
-  notBefore: number;
-  sent: boolean;
 }
 
 export type NoticeState = 'received' | 'handled' | 'kept' | 'held';

@@ -1,9 +1,9 @@
 // What a guest at a table can do, and what this phone remembers of it.
 
 import { computed, signal } from '@preact/signals';
+import { newId } from 'tabletap-live';
 import { alert, announce } from '../announce.js';
 import { Api, Problem, ask, sentence } from '../api.js';
-import { newId } from '../ids.js';
 import { Live } from '../live.js';
 import { Session, signIn } from '../session.js';
 import { recall, remember } from '../storage.js';
@@ -85,7 +85,7 @@ export class Guest {
     if (stream !== this.ownStream) {
       if (this.ownStream) this.live.unfollow(this.ownStream);
       this.ownStream = stream;
-      this.live.follow(stream, {
+      this.live.show(stream, {
         initial: null,
         reduce: (state) => state,
         load: async () => ({ ...(await this.api.get(`/streams/${stream}/snapshot`)), state: null }),

@@ -50,7 +50,7 @@ export class FollowedOrder {
     /** The shares of a split bill, null when it is not split. @type {import('@preact/signals').Signal<Splits | null | undefined>} */
     this.splits = signal(undefined);
     const stream = `order:${orderId}`;
-    this.followed = guest.live.follow(stream, {
+    this.followed = guest.live.show(stream, {
       initial: /** @type {OrderState} */ ({ order: null, payments: {} }),
       reduce,
       load: async () => {

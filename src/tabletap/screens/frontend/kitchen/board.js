@@ -22,7 +22,7 @@ export const message = signal('');
 
 /** @param {Kitchen} kitchen @returns {{toMake: ShownTicket[], partDone: ShownTicket[], ready: ShownTicket[], others: number}} */
 export function shown(kitchen) {
-  const all = withWaiting(kitchen.tickets.state.value.tickets, kitchen.outbox.waiting.value);
+  const all = withWaiting(kitchen.tickets.state.value.tickets, kitchen.waiting.value);
   const done = new Set(kitchen.parts.done.value);
   const tickets = atStation(all, kitchen.station).map((ticket) => ({
     ...ticket,
@@ -70,7 +70,7 @@ export function Board({ kitchen }) {
     </main>
     <footer class="foot">
       <${UndoLine} kitchen=${kitchen} />
-      <${Strip} live=${kitchen.live} waiting=${connected ? 0 : kitchen.outbox.waiting.value.length} />
+      <${Strip} live=${kitchen.live} waiting=${connected ? 0 : kitchen.waiting.value.length} />
     </footer>
     ${showRecall.value && html`<${Recall} kitchen=${kitchen} />`}
   `;
@@ -155,7 +155,7 @@ function AllDay({ tickets, station }) {
 function UndoLine({ kitchen }) {
   useTick(500);
   const now = Date.now();
-  const held = kitchen.outbox.waiting.value.filter((command) => !command.sent && command.notBefore > now);
+  const held = kitchen.waiting.value.filter((command) => !command.sent && command.notBefore > now);
   return html`
     <div class="undo-lines">
       ${held.map((command) => {

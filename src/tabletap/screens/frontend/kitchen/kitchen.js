@@ -1,9 +1,10 @@
 // What one can do in the kitchen.
 
+import { signal } from '@preact/signals';
+import { Outbox } from 'tabletap-live';
 import { alert, announce } from '../announce.js';
 import { Api, Problem, ask, sentence, serverNow } from '../api.js';
-import { Live } from '../live.js';
-import { Outbox } from '../outbox.js';
+import { Live, asProblem } from '../live.js';
 import { Session, toLogin } from '../session.js';
 import { forget } from '../storage.js';
 import { texts } from '../texts.js';
@@ -13,7 +14,7 @@ import { alarm, chime } from './shift.js';
 import { partOf, stationOf } from './station.js';
 import { EMPTY, NEXT, clear, fromSnapshot, reduce } from './tickets.js';
 
-/** @typedef {import('../shapes').Waiting} Waiting */
+/** @typedef {import('tabletap-live').Waiting} Waiting */
 /** @typedef {import('../shapes').StreamEvent} StreamEvent */
 /** @typedef {import('./ticket.js').ShownTicket} ShownTicket */
 
@@ -26,20 +27,22 @@ export class Kitchen {
   constructor(cafeId) {
     this.session = new Session('staff', toLogin);
     this.api = new Api(this.session);
-    this.live = new Live('/kitchen', this.session, {
-      onConnected: () => this.outbox.flush(),
-      onProblem: (problem) => this.#complain(problem),
-    });
-    this.outbox = new Outbox(`outbox:${cafeId}:kitchen`, this.live, {
+    this.live = new Live('/kitchen', this.session, { onProblem: (problem) => this.#complain(problem) });
+    this.outbox = new Outbox(this.live, {
+      name: `outbox:${cafeId}:kitchen`,
+      lane: (command) => command.payload['orderId'],
+      onChange: (waiting) => (this.waiting.value = waiting),
       onDone: (command, result) => this.#done(command, result),
-      onRefused: (command, problem) => this.#refused(command, problem),
+      onRefused: (command, problem) => this.#refused(command, asProblem(problem)),
     });
+    /** Moves that have not been answered yet. @type {import('@preact/signals').Signal<Waiting[]>} */
+    this.waiting = signal(this.outbox.waiting);
     /** Empty: the whole kitchen. */
     this.station = stationOf(location.pathname);
     this.parts = new Parts(`kitchen:${cafeId}:${this.station.toLowerCase()}:done`);
     const stream = `cafe:${cafeId}:kitchen`;
     /** @type {import('../live.js').Followed<import('../shapes').KitchenState>} */
-    this.tickets = this.live.follow(stream, {
+    this.tickets = this.live.show(stream, {
       initial: EMPTY,
       reduce,
       load: async () => {
@@ -68,7 +71,7 @@ export class Kitchen {
     const status = NEXT[ticket.status];
     if (!status) return;
     const expected = ticket.version === null ? {} : { expectedVersion: ticket.version };
-    this.outbox.add('order_status_update', { orderId: ticket.orderId, status, ...expected }, UNDO_MILLISECONDS);
+    this.outbox.add('order_status_update', { orderId: ticket.orderId, status, ...expected }, { holdMilliseconds: UNDO_MILLISECONDS });
     announce(words.undoLine(ticket.orderNumber, words.moved[status] ?? status));
   };
 
@@ -78,7 +81,7 @@ export class Kitchen {
   };
 
   undoLast = () => {
-    const last = this.outbox.waiting.value.findLast((command) => !command.sent);
+    const last = this.outbox.waiting.findLast((command) => !command.sent);
     if (last) this.undo(last.commandId);
   };
 
@@ -125,12 +128,12 @@ export class Kitchen {
     this.tickets.change((state) => reduce(state, /** @type {any} */ (order)));
   }
 
-  /** @param {Waiting} command @param {Problem} problem */
+  /** @param {Waiting} command @param {unknown} problem */
   #refused(command, problem) {
     const { orderId, status } = command.payload;
     const stands = this.tickets.state.value.tickets.find((ticket) => ticket.orderId === orderId);
     if (!stands || stands.status === status) return; // somebody else did the same
-    const detail = problem.code === 'version_conflict' ? words.conflict : sentence(problem);
+    const detail = problem instanceof Problem && problem.code === 'version_conflict' ? words.conflict : sentence(problem);
     message.value = words.notMoved(stands.orderNumber, detail);
     alert(message.value);
   }

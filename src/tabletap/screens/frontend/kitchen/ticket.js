@@ -7,7 +7,7 @@ import { texts } from '../texts.js';
 import { band } from './tickets.js';
 
 /**
- * @typedef {import('../shapes').Ticket & {command: import('../shapes').Waiting | null, elsewhere: number,
+ * @typedef {import('../shapes').Ticket & {command: import('tabletap-live').Waiting | null, elsewhere: number,
  *   partDone: boolean}} ShownTicket
  */
 
@@ -71,7 +71,7 @@ function Marks({ ticket, late, connected }) {
   `;
 }
 
-/** @param {import('../shapes').Waiting} command @param {boolean} connected */
+/** @param {import('tabletap-live').Waiting} command @param {boolean} connected */
 function onItsWay(command, connected) {
   if (!connected) return words.waiting;
   return command.notBefore > Date.now() ? words.held : words.sending;

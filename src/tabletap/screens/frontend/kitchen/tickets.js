@@ -4,7 +4,7 @@
 /** @typedef {import('../shapes').StreamEvent} StreamEvent */
 /** @typedef {import('../shapes').Ticket} Ticket */
 /** @typedef {import('../shapes').OrderStatus} OrderStatus */
-/** @typedef {import('../shapes').Waiting} Waiting */
+/** @typedef {import('tabletap-live').Waiting} Waiting */
 
 const DONE_KEPT = 30;
 const DUE_MILLISECONDS = 5 * 60_000;
