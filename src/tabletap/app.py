@@ -20,7 +20,6 @@ from tabletap.http.services import HttpSettings, Services
 from tabletap.identity import store as identity_store
 from tabletap.identity.service import IdentityService
 from tabletap.identity.tokens import Tokens
-from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.db.open import open_database
 from tabletap.infra.db.transaction import Reader
 from tabletap.infra.idempotency import prune as prune_idempotency
@@ -32,10 +31,7 @@ from tabletap.infra.revocations import Revocations
 from tabletap.infra.revocations import prune as prune_revocations
 from tabletap.infra.secrets import Sealer
 from tabletap.infra.settings import Settings
-from tabletap.infra.shared.board import Board, MemoryBoard
-from tabletap.infra.shared.broker import RedisBroker
-from tabletap.infra.shared.link import name_of_installation
-from tabletap.infra.shared.redis_board import RedisBoard
+from tabletap.infra.shared.open import open_shared
 from tabletap.kernel.clock import Clock, SystemClock
 from tabletap.kernel.errors import InvalidRequest
 from tabletap.kernel.ids import Id
@@ -99,7 +95,8 @@ class App:
     ) -> None:
         self.settings, self.clock = settings, clock or SystemClock()
         self.public_url = public_url or settings.address()
-        self.broker = _broker(settings, secret)
+        self.shared = open_shared(settings.redis_url, secret, settings.database_url)
+        self.broker = self.shared.broker
         self.db = open_database(
             settings.database_url, self.clock, reactions.follow, self.broker.publish, settings.database_connections
         )
@@ -150,14 +147,16 @@ class App:
         db, gateways, settings = self.db, self.gateways, self.settings
         tokens = Tokens(secret, self.clock, current=self.revocations.current)
         origins = (self.public_url, *settings.allowed_origins, *settings.return_origins)
-        security = SecurityService(db)
+        security = SecurityService(db, self.shared.rate_limits(exact=True))
         payments = PaymentService(db, gateways, origins, security.screening)
         refunds = RefundService(db, gateways)
         return Services(
             db=db,
             broker=self.broker,
             tokens=tokens,
-            identity=IdentityService(db, tokens, self.clock, revocations=self.revocations),
+            identity=IdentityService(
+                db, tokens, self.clock, limits=self.shared.rate_limits(), revocations=self.revocations
+            ),
             cafes=CafeService(db, self.clock, _checked_bank_details, _currency_is_free),
             orders=OrderService(db),
             order_moves=OrderMoves(db, gateways),
@@ -168,7 +167,7 @@ class App:
             disputes=DisputeService(db),
             order_refunds=OrderRefundService(db, gateways, refunds),
             counter=CounterService(db, gateways),
-            pay_pages=PayPageService(db),
+            pay_pages=PayPageService(db, self.shared.rate_limits()),
             splits=SplitService(db),
             credits=CreditService(db, _credit_terms),
             top_ups=TopUpService(db, _is_customer),
@@ -197,7 +196,7 @@ class App:
             statistics=StatisticsService(db),
             sales=SalesService(db),
             snapshots=Snapshots(db),
-            roll_calls=RollCalls(db, _board(settings, secret)),
+            roll_calls=RollCalls(db, self.shared.board),
             broadcasts=Broadcasts(db),
             audit=self.audit,
             ledger=ExplorerService(db),
@@ -223,7 +222,7 @@ class App:
         await self.live.stop()
         await self.services.security.stop()
         await self.gateways.close()
-        await self.broker.stop()
+        await self.shared.stop()
         await self.db.stop()
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
@@ -290,18 +289,6 @@ async def _credit_terms(reader: Reader, customer_id: Id) -> Terms | None:
 async def _is_customer(reader: Reader, customer_id: Id) -> bool:
     person = await identity_store.get_person(reader, reader.cafe_id, customer_id)
     return person is not None and person.kind == "customer"
-
-
-def _broker(settings: Settings, secret: str) -> Broker:
-    if settings.redis_url is None:
-        return MemoryBroker()
-    return RedisBroker(settings.redis_url, name_of_installation(secret, settings.database_url))
-
-
-def _board(settings: Settings, secret: str) -> Board:
-    if settings.redis_url is None:
-        return MemoryBoard()
-    return RedisBoard(settings.redis_url, name_of_installation(secret, settings.database_url))
 
 
 def _mailer(settings: Settings) -> Mailer | None:
