@@ -104,7 +104,7 @@ class App:
         self.accounts, self.audit = Accounts(self.db, sealer), AuditService(self.db, sealer)
         context = GatewayContext(self.public_url, self.accounts.find, settings.payconic_timeout_seconds)
         self.gateways = found_gateways(context)
-        self.revocations = Revocations(self.db, self.clock)
+        self.revocations = Revocations(self.db, self.clock, self.broker)
         self.services = self._services(secret)
         self.jobs = JobEngine(self.db)
         payment_jobs.register(self.jobs, self.services.payments, self.services.refunds)

@@ -10,10 +10,14 @@ import msgspec
 import pytest
 
 from tabletap.app import App
+from tabletap.identity.errors import CredentialsInvalid
+from tabletap.identity.service import TRIES
 from tabletap.infra.db.transaction import Transaction
 from tabletap.infra.shared.broker import RedisBroker
+from tabletap.kernel.errors import NotSignedIn, TooMany
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import new_id
+from tabletap.kernel.people import Role
 from tabletap.realtime import server
 from tests.infra.shared.brokers import PATIENCE_SECONDS, connected_again, eventually
 from tests.realtime.world import Screen
@@ -122,6 +126,12 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "LOOK_SECONDS", 3600)
 
 
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks into the database for who was signed out."""
+    monkeypatch.setattr(server, "CARE_SECONDS", 3600)
+
+
 @pytest.mark.usefixtures("blind")
 async def test_what_one_process_commits_is_heard_at_the_other_through_redis_alone(two: Two) -> None:
     await two.screen(0)
@@ -217,3 +227,44 @@ async def test_while_redis_is_away_a_process_knows_its_own_and_says_so(mortal_re
     mortal_redis.start()
     again = await two.seen_from(0, 2)
     assert again["isComplete"] is True
+
+
+async def off_at_the_other(two: Two) -> bool:
+    """Somebody with a screen at the second process signs out at the first: whether their token is refused at both."""
+    identity, email, password = two.apps[0].services.identity, f"{new_id()}@example.org", "a long enough phrase"
+    await identity.add_staff(
+        name="Mo", email=email, password=password, roles=frozenset({Role.KITCHEN}), by=two.world.home.people["manager"]
+    )
+    signed_in = await identity.sign_in(email, password)
+    screen = Screen(two.urls[1], "/kitchen")
+    await screen.connect({"token": signed_in.access_token})
+    await screen.result("subscribe", {"stream": two.kitchen})
+
+    await identity.sign_out(signed_in.refresh_token)
+
+    await screen.hears("session_expired")
+    await asyncio.wait_for(screen.dropped.wait(), PATIENCE_SECONDS)
+    try:
+        two.apps[1].services.tokens.verify(signed_in.access_token)
+    except NotSignedIn:
+        return True
+    return False
+
+
+@pytest.mark.usefixtures("careless")
+async def test_who_signs_out_at_one_process_is_off_at_the_other_through_redis(two: Two) -> None:
+    assert await off_at_the_other(two)
+
+
+async def test_who_signs_out_at_one_process_is_off_at_the_other_without_redis(two_without_redis: Two) -> None:
+    assert await off_at_the_other(two_without_redis)
+
+
+async def test_attempts_to_sign_in_are_counted_over_both_processes(two: Two) -> None:
+    email, refusals = f"{new_id()}@example.org", list[type[Exception]]()
+    for number in range(TRIES.times + 2):
+        with pytest.raises((CredentialsInvalid, TooMany)) as refused:
+            await two.apps[number % 2].services.identity.sign_in(email, "a wrong password", address="192.0.2.7")
+        refusals.append(refused.type)
+
+    assert refusals == [CredentialsInvalid] * TRIES.times + [TooMany] * 2

@@ -145,7 +145,7 @@ class IdentityService:
 
         answer = await self.db.transaction(known.cafe_id, decide)
         if answer is None:  # told apart outside, because a refusal inside would undo the revoking
-            await self.revocations.look()
+            await self.revocations.took_effect()
             raise RefreshTokenReused
         return answer
 
@@ -162,7 +162,7 @@ class IdentityService:
             await sessions.revoke_family(tx, known)
 
         await self.db.transaction(known.cafe_id, decide)
-        await self.revocations.look()
+        await self.revocations.took_effect()
 
     async def forget_expired(self, cafe_id: Id) -> int:
         """Delete refresh tokens that cannot be used any more and answer how many. Safe to repeat."""
@@ -216,7 +216,7 @@ class IdentityService:
             revoke(tx, person.id)
 
         await self.db.transaction(by.cafe_id, decide)
-        await self.revocations.look()
+        await self.revocations.took_effect()
 
     # --- customers ------------------------------------------------------------------
 

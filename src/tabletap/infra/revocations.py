@@ -3,7 +3,7 @@
 Access tokens are good for an hour, and asking the database at each use would make every request wait for it. So what
 ends earlier is written down here: a sign-in (its family of tokens), a person, or the session of a table. Each
 process reads the new rows twice a second and keeps the few that still matter in memory, where looking costs nothing.
-That needs no broker, and a process that starts knows them as well.
+That needs no broker, and a process that starts knows them as well; with one, others look at once.
 """
 
 import logging
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 import sqlalchemy as sa
 
+from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.schema import Id as IdColumn
 from tabletap.infra.db.schema import Instant, column, columns_of, metadata, param
@@ -28,6 +29,8 @@ KEPT_FOR = timedelta(hours=6)
 """Longer than any token that was given out before: access tokens last an hour, a guest's refresh token four."""
 OVERLAP = timedelta(seconds=60)
 """A row is read although it was committed so long after its time, or by a machine whose clock is so far behind."""
+TOPIC = "revoked"
+"""Under which a process says to the others that something ended; what it was they read in the database."""
 _FORGET_EVERY = timedelta(minutes=5)
 
 revocation = sa.Table(
@@ -89,8 +92,8 @@ async def prune(db: AnyDatabase, kept_for: timedelta = KEPT_FOR) -> None:
 class Revocations:
     """What this process knows to have ended."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self.db, self.clock = db, clock
+    def __init__(self, db: Database, clock: Clock, broker: Broker | None = None) -> None:
+        self.db, self.clock, self._broker = db, clock, broker
         self._ended: dict[Id, dict[Id, datetime]] = {}
         """By cafe and subject, since when."""
         self._looked_at: datetime | None = None
@@ -114,6 +117,12 @@ class Revocations:
     def listen(self, listener: Callable[[list[Revocation]], None]) -> None:
         """Hear of what ends from now on, each once."""
         self._listeners.append(listener)
+
+    async def took_effect(self) -> None:
+        """Know at once what this process just committed, and have the others look now, not at their next look."""
+        await self.look()
+        if self._broker is not None:
+            self._broker.say(TOPIC, b"")
 
     async def look(self) -> None:
         """Read what ended since the last look, everything that still matters the first time. Safe to repeat."""

@@ -191,7 +191,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("data_dir", Path, "Folder for the database file and whatever else is kept on disk."),
     Setting("database_url", _database, "`sqlite:///FILE` or `postgresql://…`; by default a file in the data folder."),
     Setting("database_connections", _whole(1, 100), "Connections to PostgreSQL from each process."),
-    Setting("redis_url", _url("redis://HOST:PORT/0", "redis", "rediss"), "Only for several processes: wake-ups."),
+    Setting(
+        "redis_url",
+        _url("redis://HOST:PORT/0", "redis", "rediss"),
+        "For several processes.",
+    ),
     Setting("jwt_secret", _text, "Signs tokens; at least 32 characters, the same for all processes.", secret=True),
     Setting(
         "encryption_keys",

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from tabletap.audiences.roll_call import RollCalls
 from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.revocations import TOPIC as REVOKED
 from tabletap.infra.revocations import Revocation, Revocations
 from tabletap.infra.shared.board import MemoryBoard
 from tabletap.infra.streams import SnapshotRequired
@@ -97,6 +98,7 @@ class LiveServer:
         """Begin to hear from the broker and to look after the sessions."""
         await self.revocations.look()
         self.revocations.listen(self._hear_of_revocations)
+        self.broker.attend(REVOKED, lambda _: self._begin(self.revocations.look()))
         self.dispatcher.listen_to(self.broker)
         self.dashboards.listen_to(self.broker)
         await self.presence.start()
@@ -185,18 +187,19 @@ class LiveServer:
             _log.info("disconnected: %s", session)
 
     def _hear_of_revocations(self, revoked: list[Revocation]) -> None:
-        ending = asyncio.create_task(self._revoke(revoked), name="live-revoke")
+        self._begin(self._revoke(revoked))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something about revocations for which nobody waits."""
+        ending = asyncio.create_task(_quietly(work), name="live-revoke")
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
     async def _revoke(self, revoked: list[Revocation]) -> None:
         """Send away who was signed out; who left a table goes on with what is their own."""
-        try:
-            for session in await self.sessions.revoke(revoked):
-                refused = await self.subscriptions.check_again(session)
-                await self.gateways[session.namespace].tell_problems(session, refused)
-        except Exception:  # noqa: BLE001 - nobody waits for this
-            _log.exception("could not end sessions")
+        for session in await self.sessions.revoke(revoked):
+            refused = await self.subscriptions.check_again(session)
+            await self.gateways[session.namespace].tell_problems(session, refused)
 
     async def _beat(self) -> None:
         """Tell everybody how far their streams have come, so that a screen can know that it shows the truth."""
@@ -204,6 +207,13 @@ class LiveServer:
             at = {key: self.dispatcher.position(session, key) for key in sorted(session.streams)}
             heads = {key: position for key, position in at.items() if position is not None}
             await self.sessions.say(session, "heartbeat", Heartbeat(heads=heads))
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - nobody waits for this
+        _log.exception("could not see to what was revoked")
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
