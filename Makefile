@@ -39,12 +39,13 @@ test: services ## Set up, then every suite on both engines, browser included: `m
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov --cov-report=term \
 		--cov-fail-under=$(if $(ARGS),0,$(COVERAGE)) $(ARGS)
 
-# How many lives of a cafe `make nightly` plays on each engine.
+# How many lives of a cafe, and of its screens, `make nightly` plays on each engine.
 EXAMPLES ?= 1000
 
 .PHONY: nightly
-nightly: services ## Play 1,000 lives of a cafe with a failing provider and a dying server on each engine; takes an hour
-	MACHINE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --numprocesses=$(WORKERS) tests/machine $(ARGS)
+nightly: services ## Play 1,000 lives of a cafe, and of its screens, with everything failing on each engine; takes two hours
+	MACHINE_EXAMPLES=$(EXAMPLES) LIVE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --numprocesses=$(WORKERS) \
+		tests/machine tests/realtime/chaos $(ARGS)
 
 # Where clones of socketio/engine.io-protocol and socketio/socket.io-protocol are.
 PROTOCOL_SUITES ?=

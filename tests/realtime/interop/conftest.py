@@ -43,6 +43,8 @@ COMBINATIONS: list[tuple[str, Transport]] = [
     ("node", "polling"),
     ("node", "upgrade"),
     ("chromium", "websocket"),
+    ("chromium", "polling"),
+    ("chromium", "upgrade"),
 ]
 """Which client connects how."""
 SCRIPTS = {

@@ -1,0 +1,1 @@
+"""Live streams while everything goes wrong at random."""
