@@ -12,10 +12,7 @@ from websockets.exceptions import WebSocketException
 
 from tabletap.kernel.ids import Id
 from tabletap.kernel.people import Role
-
-PATIENCE_SECONDS = 30
-_OURS = ("session_ready", "heartbeat", "exception", "auth_expiring", "session_expired", "snapshot_required")
-"""Events that belong to no stream."""
+from tests.realtime.world import OUTSIDE_STREAMS, PATIENCE_SECONDS
 
 
 class Log:
@@ -185,7 +182,7 @@ class Follower:
             self._ready.set()
         elif name in ("snapshot_required", "exception", "session_expired"):
             self.faults.append(f"heard {name}: {event}")
-        elif name not in _OURS:
+        elif name not in OUTSIDE_STREAMS:
             self._apply(event)
 
     def _apply(self, event: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
+from tabletap.cafes.service import CafeService
 from tabletap.identity.tokens import Tokens
 from tabletap.infra import streams
 from tabletap.infra.broker import MemoryBroker
@@ -19,6 +20,7 @@ from tabletap.kernel.errors import NotAllowed
 from tabletap.kernel.events import Event
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
+from tabletap.orders.model import OrderView
 from tabletap.reactions import follow
 from tabletap.realtime.connections import LiveLimits
 from tabletap.realtime.server import LiveServer
@@ -91,7 +93,7 @@ class Process:
         self.broker.publish(late)
 
 
-async def _nobody_moves_orders(*_: Any, **__: Any) -> msgspec.Struct:
+async def _nobody_moves_orders(*_: Any, **__: Any) -> OrderView:
     raise NotAllowed
 
 
@@ -131,6 +133,11 @@ class Place:
         """One of the processes has committed."""
         for process in self.processes:
             process.hint(events, self.chance)
+
+    def new_cafe(self) -> Id:
+        """A cafe that nobody was at before."""
+        service = CafeService(self.processes[0].db, self.clock, dict)
+        return self.run(service.create("Corner", "AUD", "Australia/Sydney")).cafe_id
 
     def follower(self, cafe_id: Id, role: Role, namespace: str, person_id: Id | None = None) -> Follower:
         """Somebody who may follow streams."""

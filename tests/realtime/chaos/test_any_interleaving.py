@@ -48,7 +48,7 @@ class Cafes(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         """Everybody is there and follows everything."""
-        self.cafes = (new_id(), new_id())
+        self.cafes = (self.place.new_cafe(), self.place.new_cafe())
         self.person = new_id()
         self.committed: defaultdict[tuple[Id, str], set[Id]] = defaultdict(set)
         first, second = self.cafes

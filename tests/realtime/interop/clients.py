@@ -252,9 +252,10 @@ class Puppet:
         return name
 
     def report(self, *reports: dict[str, Any]) -> None:
-        """Pass on what clients heard."""
+        """Pass on what clients heard; of some that are gone there may come a last word."""
         for told in reports:
-            self.clients[told["client"]].told(told)
+            if told["client"] in self.clients:
+                self.clients[told["client"]].told(told)
 
 
 class PuppetClient(Client):

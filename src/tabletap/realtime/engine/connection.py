@@ -19,6 +19,8 @@ MAX_WAITING_BYTES = 1 << 20
 """Whoever has more than this waiting does not read: they are cut off and go on from their cursor (live.md)."""
 MAX_UNHANDLED = 64
 """A client with more messages than this before us is not listened to until some are handled."""
+MAX_POLLED_PACKETS = 16
+"""In the answer to one poll: python-socketio's client takes no more, and hangs up."""
 _PING_FRAME = frame(PING.encode())
 
 
@@ -137,10 +139,11 @@ class Connection:
                 await self._poll
             finally:
                 self._poll = None
-        packets, self._outbox, self._waiting_bytes = self._outbox or [NOOP], [], 0
-        if self.closed:
+        packets, self._outbox = self._outbox[:MAX_POLLED_PACKETS], self._outbox[MAX_POLLED_PACKETS:]
+        self._waiting_bytes -= sum(map(len, packets))
+        if self.closed and not self._outbox:
             self._leave()
-        return packets
+        return packets or [NOOP]
 
     def _answer_poll(self) -> None:
         if self._poll is not None and not self._poll.done():
