@@ -25,13 +25,13 @@ from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role
 
 ANNOUNCEMENT = "announcement"
-MOST_ADDRESSED = 2_000
-"""People that one announcement may be written to: each is a row."""
+MOST_ADDRESSED = 500
+"""People that one announcement may be written to: each is a row, and all are written in one transaction."""
 _TO_EVERYBODY = (Audience.STAFF, Audience.BOARD)
 
 
 class TooManyAddressed(Refusal):
-    """An announcement reaches 2,000 people at most; name fewer roles."""
+    """An announcement reaches 500 people at most; name fewer roles."""
 
     code = "too_many_addressed"
 
