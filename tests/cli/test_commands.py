@@ -184,6 +184,15 @@ def test_a_cafe_is_set_up_served_and_its_books_are_verified(
     assert signed_in["roles"] == ["manager"]
     assert [item["name"] for category in menu["categories"] for item in category["items"]] == ["Tea", "Coffee"]
 
+    # when she leaves
+    left, again = [
+        command("staff", "remove", "--cafe", cafe_id, "--email", "Ada@nook.example", **settings) for _ in range(2)
+    ]
+
+    # then
+    assert left.out == "Ada@nook.example may sign in no more\n", left.err
+    assert (again.code, again.sentence) == (1, "Nobody at this cafe signs in with that address.")
+
     # when somebody changes a balance behind our back
     before = command("verify", "--cafe", cafe_id, **settings)
     with closing(sqlite3.connect(tmp_path / "data" / "tabletap.db")) as database, database:

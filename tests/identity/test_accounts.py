@@ -317,3 +317,22 @@ async def test_row_level_security_is_a_second_wall_around_people(
 
     assert seen_at_home is not None
     assert (seen_elsewhere is None) == (db.engine == "postgres")
+
+
+async def test_who_is_shut_out_by_address_is_of_this_cafe_alone(
+    identity: IdentityService, cafe: Cafe, other_cafe: Cafe
+) -> None:
+    for each in (cafe, other_cafe):
+        await add(identity, somebody(each, Role.MANAGER), "mia@example.org", Role.KITCHEN)
+    boss, stranger = somebody(cafe, Role.MANAGER), somebody(cafe, Role.STAFF)
+    with pytest.raises(NotAllowed):
+        await identity.shut_out("mia@example.org", stranger)
+
+    await identity.shut_out(" Mia@Example.org", boss)
+
+    with pytest.raises(CredentialsInvalid):
+        await identity.sign_in("mia@example.org", PASSWORD, cafe.cafe_id)
+    assert (await identity.sign_in("mia@example.org", PASSWORD, other_cafe.cafe_id)).cafe_id == other_cafe.cafe_id
+    for email in ("mia@example.org", "nobody@example.org", ""):
+        with pytest.raises(PersonNotFound):
+            await identity.shut_out(email, boss)

@@ -209,6 +209,15 @@ def add_staff(
     run(setting_up.add_staff(cafe_id, name, email, _password(password_stdin), role))
 
 
+@staff.command("remove")
+def remove_staff(
+    cafe_id: CafeId,
+    email: Annotated[str, typer.Option(help="What they sign in with.")],
+) -> None:
+    """Shut somebody out who worked at a cafe: what they have open ends within a second."""
+    run(setting_up.remove_staff(cafe_id, email))
+
+
 def _password(from_stdin: bool) -> str:
     """Arguments can be read by everybody on the machine, so a password is none."""
     if from_stdin or not sys.stdin.isatty():

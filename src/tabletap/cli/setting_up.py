@@ -76,6 +76,14 @@ async def add_staff(cafe_id: Id, name: str, email: str, password: str, roles: li
         say(f"{added.email} may sign in as {', '.join(added.roles)}")
 
 
+async def remove_staff(cafe_id: Id, email: str) -> None:
+    """Shut somebody out: a running server ends their sessions within a second. Raises CafeNotFound, PersonNotFound."""
+    async with office() as app:
+        await app.services.cafes.get(cafe_id)
+        await app.services.identity.shut_out(email, system(cafe_id))
+        say(f"{email} may sign in no more")
+
+
 async def import_menu(path: Path, cafe_id: Id) -> None:
     """Make a file the whole menu; items whose names stay keep their ids. Raises CafeNotFound, MenuFileRefused."""
     async with office() as app:

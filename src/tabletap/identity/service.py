@@ -218,6 +218,19 @@ class IdentityService:
         await self.db.transaction(by.cafe_id, decide)
         await self.revocations.took_effect()
 
+    async def shut_out(self, email: str, by: Actor) -> None:
+        """Disable the person who signs in with an e-mail address; the second time nobody does.
+
+        Raises NotAllowed and PersonNotFound.
+        """
+        by.require(Role.MANAGER)
+        given = normal_email(email)
+        found = await self.db.across_cafes(lambda reader: store.people_with_email(reader, given))
+        person = next((each for each in found if each.cafe_id == by.cafe_id), None)
+        if person is None:
+            raise PersonNotFound("Nobody at this cafe signs in with that address.")
+        await self.disable(person.id, by)
+
     # --- customers ------------------------------------------------------------------
 
     async def create_customer(self, request: CreateCustomer, by: Actor, password: str | None = None) -> CustomerView:
