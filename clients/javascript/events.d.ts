@@ -492,7 +492,7 @@ export interface Role {}
 /** Who is connected to the cafe. */
 export interface RollCall {
   at: string;
-  /** False while Redis is away: then only the process that answers is known. */
+  /** False while not all processes are known: Redis is away, or some run another version. */
   isComplete: boolean;
   /** Those that hold connections of this cafe. */
   processes: string[];

@@ -126,3 +126,12 @@ async def test_counter_and_managers_hear_that_somebody_came_or_went(world: World
     await counter.until(lambda: counter.named("presence_changed")[-1] == first)
     assert kitchen.named("presence_changed") == []
     assert {each["cafeId"] for each in elsewhere.named("presence_changed")} <= {world.other.id}
+
+
+async def test_what_a_process_of_another_version_shows_is_left_out_and_said_to_be(world: World) -> None:
+    admin = await world.screen("/admin", Role.MANAGER)
+    world.live.presence._board.put(world.place.id, "strange", b"\xc1")
+
+    found = await called(admin)
+
+    assert ([screen["label"] for screen in found["screens"]], found["isComplete"]) == (["manager"], False)

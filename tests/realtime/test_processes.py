@@ -211,6 +211,10 @@ async def test_the_roll_is_called_over_all_processes(two: Two) -> None:
     await first.leave()
     await counter.until(lambda: counter.named("presence_changed")[-1]["screens"] == 2)
     await counter.leave()
+    async with two.world.session.get(f"{two.urls[0]}/metrics") as answer:
+        figures = await answer.text()
+    assert 'tabletap_live_connections{namespace="/kitchen"}' in figures
+    assert "tabletap_live_processes 2.0" in figures
     status, problem = await two.presence(0, "staff")
     assert (status, problem["code"]) == (403, "not_allowed")
 

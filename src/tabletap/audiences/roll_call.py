@@ -86,7 +86,7 @@ class RollCall(View, frozen=True, kw_only=True):
 
     at: datetime
     is_complete: bool
-    """False while Redis is away: then only the process that answers is known."""
+    """False while not all processes are known: Redis is away, or some run another version."""
     processes: list[Id]
     """Those that hold connections of this cafe."""
     screens: list[ScreenHere]
@@ -111,8 +111,17 @@ class RollCalls:
     async def attendance(self, cafe_id: Id) -> Attendance:
         """Everybody who is connected to a cafe, the first that came first."""
         page = await self.board.read(cafe_id)
-        found = [self._decode(notice) for hung in page.by_process.values() for notice in hung.values()]
-        return Attendance(sorted(found, key=lambda each: (each.connected_at, each.socket_id)), page.is_complete)
+        notices = [notice for hung in page.by_process.values() for notice in hung.values()]
+        found = [each for each in map(self._read, notices) if each is not None]
+        is_complete = page.is_complete and len(found) == len(notices)
+        return Attendance(sorted(found, key=lambda each: (each.connected_at, each.socket_id)), is_complete)
+
+    def _read(self, notice: bytes) -> Connection | None:
+        """A notice, None where a process of another version writes them in another way."""
+        try:
+            return self._decode(notice)
+        except msgspec.DecodeError:
+            return None
 
     async def call(self, by: Actor) -> RollCall:
         """The roll-call of one's own cafe, for the counter and above. Raises NotAllowed."""

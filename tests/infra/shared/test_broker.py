@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import signal
 
 import pytest
 from redis.asyncio import Redis
 
 from tabletap.infra.broker import Broker, MemoryBroker
+from tabletap.infra.shared import broker as redis_broker
 from tabletap.infra.shared.link import RedisAway, name_of_installation, try_out
 from tests.infra.shared.brokers import PATIENCE_SECONDS, SECRET, Ear, connected_again, event, eventually, process
 from tests.support.services import Server, free_port
@@ -132,6 +134,24 @@ async def test_while_redis_is_away_nobody_waits_and_afterwards_all_is_as_before(
 
     assert caplog.text.count("Redis is away") == caplog.text.count("Redis is back") == 2, "once for each process"
     assert mortal_redis.url.split("@")[0].rsplit(":", 1)[1] not in caplog.text, "no password in the log"
+
+
+async def test_a_redis_that_answers_nothing_any_more_counts_as_away(
+    mortal_redis: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_broker, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(redis_broker, "QUIET_SECONDS", 0.5)
+    async with process(mortal_redis.url) as (broker, ear):
+        assert mortal_redis.process is not None
+        mortal_redis.process.send_signal(signal.SIGSTOP)
+        try:
+            await eventually(lambda: broker.reach == "redis away")
+            broker.publish([event(1)])
+        finally:
+            mortal_redis.process.send_signal(signal.SIGCONT)
+        await connected_again(broker)
+
+        assert (ear.seqs, broker.reach) == ([1], "redis")
 
 
 async def test_redis_may_be_away_from_the_start(caplog: pytest.LogCaptureFixture) -> None:
