@@ -8,7 +8,6 @@ import { texts } from './texts.js';
 
 /** @typedef {import('tabletap-live').Status} View */
 /** @typedef {import('tabletap-live').Cursor} Cursor */
-/** @typedef {import('./shapes').StreamEvent} StreamEvent */
 /**
  * @template State
  * @typedef {{state: import('@preact/signals').Signal<State>, change: (change: (state: State) => State) => void}} Followed
@@ -49,9 +48,10 @@ export class Live extends Connection {
   /**
    * Follow a stream as a signal. Safe to repeat.
    * @template State
-   * @param {string} stream
-   * @param {{initial: State, reduce: (state: State, event: StreamEvent) => State,
-   *   load: () => Promise<{state: State} & Cursor>, onEvent?: (event: StreamEvent) => void}} how
+   * @template {string} K
+   * @param {K} stream
+   * @param {{initial: State, reduce: (state: State, event: import('tabletap-live').EventOf<K>) => State,
+   *   load: () => Promise<{state: State} & Cursor>, onEvent?: (event: import('tabletap-live').EventOf<K>) => void}} how
    * @returns {Followed<State>}
    */
   show(stream, how) {

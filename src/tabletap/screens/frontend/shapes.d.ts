@@ -1,7 +1,5 @@
 // The shapes of the public API that the screens use (contract, sections 2.2 and 4.3).
 
-import type { Envelope } from 'tabletap-live';
-
 export interface Tokens {
   accessToken: string;
   refreshToken: string;
@@ -148,11 +146,6 @@ export interface Splits {
   method: string;
   shares: Share[];
   outstandingAmount: number;
-}
-
-/** An event of a stream: its own fields beside the envelope. */
-export interface StreamEvent extends Envelope {
-  [field: string]: any;
 }
 
 export interface TicketItem {

@@ -81,7 +81,7 @@ export class Guest {
 
   /** Follow the guest's own stream, whoever they are now, and see what their table has ordered. */
   #listen() {
-    const stream = `user:${this.session.tokens?.customerId}`;
+    const stream = /** @type {const} */ (`user:${this.session.tokens?.customerId}`);
     if (stream !== this.ownStream) {
       if (this.ownStream) this.live.unfollow(this.ownStream);
       this.ownStream = stream;
@@ -95,7 +95,7 @@ export class Guest {
     void this.tableOrders.load();
   }
 
-  /** @param {import('../shapes').StreamEvent} event */
+  /** @param {import('tabletap-live').StreamEvent<'user'>} event */
   #heard(event) {
     if (event.name !== 'announcement') return;
     this.announcement.value = String(event.message);

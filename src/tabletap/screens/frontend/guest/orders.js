@@ -8,7 +8,7 @@ import { texts } from '../texts.js';
 /** @typedef {import('../shapes').Order} Order */
 /** @typedef {import('../shapes').Payment} Payment */
 /** @typedef {import('../shapes').Splits} Splits */
-/** @typedef {import('../shapes').StreamEvent} StreamEvent */
+/** @typedef {import('tabletap-live').StreamEvent<'order'>} StreamEvent */
 /** @typedef {import('./guest.js').Guest} Guest */
 /** @typedef {{order: Order | null, payments: Record<string, Payment>}} OrderState */
 
@@ -33,7 +33,8 @@ function reduce(state, event) {
   if (event.name === 'order_status_changed' && order && event.version > order.version) {
     return { ...state, order: { ...order, status: event.status, version: event.version } };
   }
-  const payment = event.name === 'payment_state_sync' ? payments[event.paymentId] : undefined;
+  if (event.name !== 'payment_state_sync') return state;
+  const payment = payments[event.paymentId];
   if (!payment) return state;
   return { ...state, payments: { ...payments, [event.paymentId]: { ...payment, status: event.status } } };
 }
@@ -49,7 +50,7 @@ export class FollowedOrder {
     this.orderId = orderId;
     /** The shares of a split bill, null when it is not split. @type {import('@preact/signals').Signal<Splits | null | undefined>} */
     this.splits = signal(undefined);
-    const stream = `order:${orderId}`;
+    const stream = /** @type {const} */ (`order:${orderId}`);
     this.followed = guest.live.show(stream, {
       initial: /** @type {OrderState} */ ({ order: null, payments: {} }),
       reduce,

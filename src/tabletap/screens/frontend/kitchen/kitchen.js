@@ -15,7 +15,7 @@ import { partOf, stationOf } from './station.js';
 import { EMPTY, NEXT, clear, fromSnapshot, reduce } from './tickets.js';
 
 /** @typedef {import('tabletap-live').Waiting} Waiting */
-/** @typedef {import('../shapes').StreamEvent} StreamEvent */
+/** @typedef {import('tabletap-live').StreamEvent<'kitchen'>} StreamEvent */
 /** @typedef {import('./ticket.js').ShownTicket} ShownTicket */
 
 const UNDO_MILLISECONDS = 5_000;
@@ -40,7 +40,7 @@ export class Kitchen {
     /** Empty: the whole kitchen. */
     this.station = stationOf(location.pathname);
     this.parts = new Parts(`kitchen:${cafeId}:${this.station.toLowerCase()}:done`);
-    const stream = `cafe:${cafeId}:kitchen`;
+    const stream = /** @type {const} */ (`cafe:${cafeId}:kitchen`);
     /** @type {import('../live.js').Followed<import('../shapes').KitchenState>} */
     this.tickets = this.live.show(stream, {
       initial: EMPTY,

@@ -1,7 +1,7 @@
 // What the kitchen knows, from its stream: pure, without a screen.
 
 /** @typedef {import('../shapes').KitchenState} KitchenState */
-/** @typedef {import('../shapes').StreamEvent} StreamEvent */
+/** @typedef {import('tabletap-live').StreamEvent<'kitchen'>} StreamEvent */
 /** @typedef {import('../shapes').Ticket} Ticket */
 /** @typedef {import('../shapes').OrderStatus} OrderStatus */
 /** @typedef {import('tabletap-live').Waiting} Waiting */
