@@ -198,6 +198,28 @@ async def test_a_refusal_is_the_librarys_own(world: World) -> None:
     assert not isinstance(refused.value, ConnectionError), "Python's own would lose the code on its way"
 
 
+async def test_who_enters_no_namespace_is_cut_and_who_has_lost_theirs_as_well(world: World) -> None:
+    limits, token = LiveLimits(connect_seconds=1), world.token(Role.KITCHEN)
+    async with served(world.server(limits=limits)) as url, aiohttp.ClientSession() as browser:
+        address = url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        silent, refused, left, inside = [await browser.ws_connect(address) for _ in range(4)]
+        for line in (left, inside):
+            await line.send_str(f'40/kitchen,{{"token":"{token}"}}')
+        await left.send_str("41/kitchen,")
+        await refused.send_str('40/kitchen,{"token":"a.b.c"}')
+
+        heard = {name: [str(each.data) async for each in line] for name, line in
+                 {"silent": silent, "refused": refused, "left": left}.items()}  # fmt: skip
+        await inside.send_str('42/kitchen,7["stream_ack",{"cursors":{}}]')
+        while not (packet := await inside.receive_str()).startswith("43"):
+            continue
+
+    assert packet == '43/kitchen,7[{"ok":true}]'
+    assert [packet[0] for packet in heard["silent"]][:1] == ["0"], "it was open until then"
+    assert any(packet.startswith("44/kitchen,") for packet in heard["refused"])
+    assert any(packet.startswith("40/kitchen,") for packet in heard["left"])
+
+
 async def test_a_connection_may_try_a_few_times_and_then_counts_as_another(world: World) -> None:
     limits = LiveLimits(connects_per_minute=2)
     async with served(world.server(limits=limits, trusted_proxies=["127.0.0.1"])) as url:

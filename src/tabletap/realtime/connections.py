@@ -39,6 +39,8 @@ class LiveLimits(msgspec.Struct, frozen=True, kw_only=True):
     """No cafe takes the memory of all the others."""
     connects_per_minute: int = 600
     """From one network address. A busy cafe's guests share one, and all of them come back after a restart."""
+    connect_seconds: float = 20
+    """A connection that is in no namespace for so long is closed."""
 
 
 class Caller:
@@ -58,11 +60,11 @@ class Connections:
 
     def __init__(
         self,
-        limits: LiveLimits | None = None,
+        limits: LiveLimits,
         proxies: TrustedProxies | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.limits, self.proxies = limits or LiveLimits(), proxies or TrustedProxies()
+        self.limits, self.proxies = limits, proxies or TrustedProxies()
         self._by_address = TokenBuckets(Limit("live-connects", self.limits.connects_per_minute, 60), now_ns)
         self._held: dict[Holder, dict[Caller, int]] = {}
         """For each holder the connections, and in how many namespaces each is theirs."""

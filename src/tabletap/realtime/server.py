@@ -71,7 +71,9 @@ class LiveServer:
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.clock, self.broker, self.heartbeat_seconds = clock, broker, heartbeat_seconds
-        self.transport = Transport(self, [gateway.path for gateway in GATEWAYS], allowed_origins)
+        limits = limits or LiveLimits()
+        namespaces = [gateway.path for gateway in GATEWAYS]
+        self.transport = Transport(self, namespaces, allowed_origins, connect_seconds=limits.connect_seconds)
         self.sessions = Sessions(self.transport, clock)
         self.revocations = revocations
         self.presence = Presence(self.sessions, roll_calls or RollCalls(db, MemoryBoard()), broker)
