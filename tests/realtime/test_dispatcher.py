@@ -40,10 +40,11 @@ class Wire:
 
     def tell(self, namespace: str, to: str, event: Event) -> None:
         for socket_id in self.rooms[to]:
-            self.tell_one(namespace, socket_id, event)
+            self.tell_one(namespace, socket_id, [event])
 
-    def tell_one(self, namespace: str, socket_id: str, event: Event) -> None:
-        self.arrived[socket_id, event.stream].append(event.seq)
+    def tell_one(self, namespace: str, socket_id: str, events: list[Event]) -> None:
+        for event in events:
+            self.arrived[socket_id, event.stream].append(event.seq)
 
     async def say(self, namespace: str, socket_id: str, name: str, payload: msgspec.Struct) -> None:
         raise AssertionError(f"{name} was not to be said")

@@ -10,6 +10,11 @@ import uvicorn
 from tabletap.app import App
 from tabletap.kernel.errors import Kind, Refusal
 
+BACKLOG = 4096
+"""Every screen of a chain may come back at once; whom the backlog cannot hold tries again after seconds."""
+DOORS = 16
+"""The loop takes one new connection a round from each: nobody waits behind all the screens that come back at once."""
+
 
 class AddressInUse(Refusal):
     """The address is taken by another program."""
@@ -25,7 +30,7 @@ def bind(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        bound.listen(1024)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         raise AddressInUse(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from None
@@ -55,7 +60,8 @@ class Server:
     async def start(self, *, with_jobs: bool = True) -> None:
         """Start the app, then take requests."""
         await self.app.start(with_jobs=with_jobs)
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._listening]), name="http")
+        doors = [self._listening, *(self._listening.dup() for _ in range(DOORS - 1))]
+        self._task = asyncio.create_task(self._server.serve(sockets=doors), name="http")
         while not self._server.started:
             if self._task.done():
                 self._task.result()

@@ -122,9 +122,11 @@ async def _first_epoch(reader: Reader, cafe_id: str) -> int:
     return int(await reader.value(_FIRST_EPOCH, cafe_id=cafe_id) or 1)
 
 
-async def events_after(reader: Reader, cafe_id: str, key: str, seq: int, limit: int) -> list[Event]:
-    """The events that follow a seq, in order, at most `limit`."""
-    at = await head(reader, cafe_id, key)
+async def events_after(
+    reader: Reader, cafe_id: str, key: str, seq: int, limit: int, at: Head | None = None
+) -> list[Event]:
+    """The events that follow a seq, in order, at most `limit`. Who has read where the stream stands says so."""
+    at = at or await head(reader, cafe_id, key)
     rows = await reader.all(_AFTER, StoredEvent, cafe_id=cafe_id, key=key, seq=seq, limit=limit)
     return [_event(cafe_id, key, at.epoch, row) for row in rows]
 
@@ -141,7 +143,7 @@ async def replay(reader: Reader, cafe_id: str, key: str, epoch: int, seq: int) -
         raise SnapshotRequired
     if seq == at.head:
         return []
-    events = await events_after(reader, cafe_id, key, seq, MAX_REPLAY)
+    events = await events_after(reader, cafe_id, key, seq, MAX_REPLAY, at)
     if not events or events[0].seq != seq + 1:
         raise SnapshotRequired(GONE)
     return events

@@ -37,8 +37,8 @@ class Outlet(Protocol):
         """Send an event to a room."""
         ...
 
-    def tell_one(self, namespace: str, socket_id: str, event: Event) -> None:
-        """Send an event to one socket."""
+    def tell_one(self, namespace: str, socket_id: str, events: list[Event]) -> None:
+        """Send events to one socket, in this order."""
         ...
 
     async def say(self, namespace: str, socket_id: str, name: str, payload: SnapshotNeeded) -> None:
@@ -146,17 +146,18 @@ class Dispatcher:
         """Deliver to the session everything after a position, from now on. It must not be a member already."""
         feed = self._feeds.setdefault((session.actor.cafe_id, key), Feed(session.actor.cafe_id, key))
         async with feed.lock:
-            if feed.members:
+            if feed.members and (feed.epoch != at.epoch or feed.seq < at.seq):
                 await self._catch_up(feed)
-            if not feed.members:
+            is_first = not feed.members
+            if is_first:
                 feed.stand_at(at)
             elif not await self._bring_up(feed, session, at):
                 return
             if session.is_open and key in session.streams:
                 feed.add(session)
                 await self.outlet.enter_room(session.socket_id, feed.room, session.namespace)
-                # What was committed since the position was read, and of which nobody here was told.
-                await self._catch_up(feed)
+                if is_first:  # of what was committed since the position was read, nobody here was told
+                    await self._catch_up(feed)
 
     async def leave(self, session: Session, key: str) -> None:
         """Deliver no more of the stream to the session; when this returns nothing of it is on its way."""
@@ -260,14 +261,13 @@ class Dispatcher:
         if len(events) != max(0, missing):
             await self.give_up(session, feed.key, GONE)
             return False
-        for event in events:
-            self.outlet.tell_one(session.namespace, session.socket_id, event)
+        self.outlet.tell_one(session.namespace, session.socket_id, events)
         return True
 
     async def _read(self, feed: Feed, seq: int, limit: int) -> tuple[Head, list[Event]]:
         async def look(reader: Reader) -> tuple[Head, list[Event]]:
             at = await streams.head(reader, feed.cafe_id, feed.key)
-            return at, await streams.events_after(reader, feed.cafe_id, feed.key, seq, limit)
+            return at, await streams.events_after(reader, feed.cafe_id, feed.key, seq, limit, at)
 
         return await self.db.read(feed.cafe_id, look)
 

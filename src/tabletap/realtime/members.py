@@ -85,11 +85,11 @@ class Members(AsyncManager):  # type: ignore[misc]  # the library has no types
             for connection in list(found.pollers.values()):
                 connection.send(packet)
 
-    def deliver_to(self, sid: str, text: bytes) -> None:
-        """Send a Socket.IO packet to one member."""
+    def deliver_to(self, sid: str, *texts: bytes) -> None:
+        """Send Socket.IO packets to one member, with one write."""
         member = self._members.get(sid)
         if member is not None:
-            member.connection.send(MESSAGE + text.decode())
+            member.connection.send_all([MESSAGE + text.decode() for text in texts])
 
     def upgraded(self, connection: Connection) -> None:
         """The connection goes another way from now on."""

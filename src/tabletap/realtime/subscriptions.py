@@ -1,5 +1,6 @@
 """Subscribing to streams, from now or from a cursor: the answer, then the replay, then live (contract 4.3)."""
 
+import asyncio
 import logging
 from functools import partial
 
@@ -27,11 +28,16 @@ class TooManyStreams(Refusal):
     code, kind = "too_many_streams", Kind.TOO_MANY
 
 
+AT_ONCE = 8
+"""Streams that are being begun at the same time: when everybody comes back at once, payments still get through."""
+
+
 class Subscriptions:
     """Who follows what."""
 
     def __init__(self, db: AnyDatabase, dispatcher: Dispatcher, transport: Transport) -> None:
         self.db, self.dispatcher, self.transport = db, dispatcher, transport
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def subscribe(self, session: Session, key: str, cursor: Cursor | None = None) -> Subscribed:
         """Follow a stream from now, or from the event after the cursor. Safe to repeat.
@@ -54,7 +60,8 @@ class Subscriptions:
         await self.unsubscribe(session, key)
         if len(session.streams) >= MAX_CURSORS:
             raise TooManyStreams
-        at, events = await self._begin_at(session, stream, cursor)
+        async with self._gate:
+            at, events = await self._begin_at(session, stream, cursor)
         session.streams.add(key)
         session.after_answer(partial(self._begin, session, key, at, events))
         return Subscribed(stream=key, epoch=at.epoch, head=at.seq, replayed=len(events))
@@ -82,11 +89,9 @@ class Subscriptions:
     async def _begin(self, session: Session, key: str, at: Position, events: list[Event]) -> None:
         """Replay, then join those who are live. What is committed meanwhile is read again when joining."""
         try:
-            for event in events:
-                if not session.is_open:
-                    return
-                self.transport.tell_one(session.namespace, session.socket_id, event)
-            await self.dispatcher.join(session, key, at)
+            self.transport.tell_one(session.namespace, session.socket_id, events)
+            async with self._gate:
+                await self.dispatcher.join(session, key, at)
         except Exception:  # noqa: BLE001 - never a part: whoever cannot be brought up to date has to begin again
             _log.exception("could not begin %s for %s", key, session)
             await self.dispatcher.leave(session, key)

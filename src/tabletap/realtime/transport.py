@@ -116,9 +116,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         """Send a stream's event to a room: it is encoded and framed once, and written to every member at once."""
         self._members.deliver(namespace, to, _event_packet(namespace, event.name, event.wire()))
 
-    def tell_one(self, namespace: str, socket_id: str, event: Event) -> None:
-        """Send a stream's event to one socket."""
-        self._members.deliver_to(socket_id, _event_packet(namespace, event.name, event.wire()))
+    def tell_one(self, namespace: str, socket_id: str, events: list[Event]) -> None:
+        """Send events of a stream to one socket, in this order."""
+        packets = [_event_packet(namespace, event.name, event.wire()) for event in events]
+        self._members.deliver_to(socket_id, *packets)
 
     async def say(self, namespace: str, socket_id: str, name: str, payload: msgspec.Struct) -> None:
         """Send one socket something that belongs to no stream."""

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Protocol
 
 from tabletap.realtime.engine.frames import NORMAL, close_frame, frame, frame_of
+from tabletap.realtime.engine.turns import Turns
 
 _log = logging.getLogger(__name__)
 CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "1", "2", "3", "4", "5", "6"
@@ -62,6 +63,7 @@ class Host(Protocol):
     ping_interval: float
     ping_timeout: float
     """Seconds."""
+    turns: Turns
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -128,6 +130,14 @@ class Connection:
         else:
             self._answer_poll()
 
+    def send_all(self, packets: list[str]) -> None:
+        """Send packets together, in this order."""
+        if self.writer is not None and not self.closed:
+            self.writer.write(b"".join(map(frame_of, packets)))
+        else:
+            for packet in packets:
+                self.send(packet)
+
     async def poll(self) -> list[str]:
         """What there is for the client, once there is something. Raises PolledTwice, and then the session is over."""
         if self._poll is not None:
@@ -189,11 +199,14 @@ class Connection:
     def _put(self, message: str | bytes | None) -> None:
         if self._inbox is None:
             self._inbox = deque((message,))
-            self._handling = self._host.loop.create_task(self._handle())
+            self._host.turns.begin(self._start)
             return
         self._inbox.append(message)
         if len(self._inbox) == MAX_UNHANDLED and self.writer is not None and not self.closed:
             self.writer.pause_reading()
+
+    def _start(self) -> None:
+        self._handling = self._host.loop.create_task(self._handle())
 
     async def _handle(self) -> None:
         """Handle what was said, in its order, until nothing is left."""

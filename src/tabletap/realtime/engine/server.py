@@ -8,14 +8,17 @@ import asyncio
 import base64
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import parse_qs
 
 import msgspec
 
 from tabletap.realtime.engine.connection import MESSAGE, Connection
+from tabletap.realtime.engine.turns import Turns
 from tabletap.realtime.engine.websocket import Refused, Request, protocol_of
 
 _log = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class EngineServer:
         self.ping_interval, self.ping_timeout = options.ping_interval, options.ping_timeout
         self.max_packet_bytes = options.max_packet_bytes
         self.connections: dict[str, Connection] = {}
+        self.turns = Turns()
         self.websocket = protocol_of(self)
         """What uvicorn takes as `ws`."""
         self.opened: OnOpen = _nothing
@@ -91,9 +95,9 @@ class EngineServer:
         self.opened(connection, request)
         return connection
 
-    def checked(self, request: Request, transport: str) -> dict[str, str]:
+    def checked(self, request: Request, transport: str) -> Mapping[str, str]:
         """The query of a request that keeps to the protocol. Raises Refused for others."""
-        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        asked = _asked(request.query)
         if asked.get("transport") not in _TRANSPORTS:
             raise Refused(HTTPStatus.BAD_REQUEST, 0, "Transport unknown")
         origin = request.headers.get("origin")
@@ -168,6 +172,12 @@ class EngineServer:
     def generate_id(self) -> str:
         """An id that nobody guesses."""
         return base64.urlsafe_b64encode(secrets.token_bytes(_ID_BYTES)).decode()
+
+
+@lru_cache(maxsize=128)
+def _asked(query: str) -> Mapping[str, str]:
+    """The fields of a query; nearly everybody asks the same."""
+    return MappingProxyType({name: values[0] for name, values in parse_qs(query).items()})
 
 
 def _nothing(*_: Any) -> None:

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Any, Protocol, cast
@@ -23,6 +24,7 @@ from websockets.server import ServerProtocol
 
 from tabletap.realtime.engine.connection import MAX_WAITING_BYTES, Connection, Malformed
 from tabletap.realtime.engine.frames import NORMAL, NOT_TEXT, RESTARTING, close_frame
+from tabletap.realtime.engine.turns import Turns
 
 _log = logging.getLogger(__name__)
 _frames_log = logging.getLogger(f"{__name__}.frames")
@@ -60,6 +62,7 @@ class Door(Protocol):
     """Who decides whether a WebSocket may come in."""
 
     max_packet_bytes: int
+    turns: Turns
 
     def enter(self, request: Request) -> tuple[Connection, bool]:
         """The connection of the request, and whether it polled until now. Raises Refused."""
@@ -114,7 +117,7 @@ class LiveWebSocket(asyncio.Protocol):
         if self._is_closed:
             return
         if self._frames is None:
-            self._begin(data)
+            self._door.turns.begin(partial(self._begin, data))
             return
         frames = self._frames
         frames.receive_data(data)
@@ -130,6 +133,11 @@ class LiveWebSocket(asyncio.Protocol):
     # --- the handshake -------------------------------------------------------------------
 
     def _begin(self, data: bytes) -> None:
+        if self._is_closed:
+            return
+        if self._frames is not None:  # it was in a hurry, and said something before it was let in
+            self._close(NORMAL)
+            return
         try:
             request, accept = _handshake(data, self._transport)
             connection, has_polled = self._door.enter(request)
