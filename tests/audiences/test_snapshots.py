@@ -1,16 +1,20 @@
 """Where a stream can be begun: a state and its position."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
+from tabletap.audiences import store
 from tabletap.audiences.snapshots import Snapshots
 from tabletap.infra import streams
+from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.errors import InvalidRequest, NotAllowed, OtherCafe
 from tabletap.kernel.ids import new_id
 from tabletap.kernel.people import Actor, Role
+from tabletap.payments.store import payment
 from tests.audiences.place import Place
 
 
@@ -110,6 +114,24 @@ async def test_the_floor_begins_with_what_is_open(place: Place, tail: str) -> No
 
     assert [order["orderId"] for order in state["orders"]] == [waiting.id]
     assert [each["paymentId"] for each in state["payments"]] == [payment.payment_id]
+
+
+async def test_an_old_payment_is_open_for_the_floor_only_while_somebody_has_to_look_at_it(place: Place) -> None:
+    kept, forgotten = [await place.start_cash(await place.order()) for _ in range(2)]
+
+    async def flag(tx: Transaction) -> None:
+        tx.update(payment, {"cafe_id": tx.cafe_id, "id": kept.payment_id}, {"needs_review": True}, {})
+
+    await place.services.db.transaction(place.id, flag)
+    key, ago = f"cafe:{place.id}:counter", store.OPEN_FOR
+    present = datetime.now(UTC) - place.services.clock.now()  # ids carry the machine's time
+    open_now = (await snapshot(place, key, place[Role.COUNTER]))["state"]["payments"]
+    place.services.clock.let_time_pass(seconds=(present + ago).total_seconds() + 60)
+    open_later = (await snapshot(place, key, place[Role.COUNTER]))["state"]["payments"]
+
+    assert {each["paymentId"] for each in open_now} >= {kept.payment_id}
+    assert [each["paymentId"] for each in open_later] == [kept.payment_id]
+    assert forgotten.payment_id not in str(open_later)
 
 
 async def test_a_stream_of_messages_begins_with_nothing(place: Place) -> None:

@@ -1,6 +1,6 @@
 """What audiences ask of the tables of orders and payments: who paid, and what is open right now."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from tabletap.infra.db.schema import Instant, columns_of, param
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader
+from tabletap.kernel.ids import first_id_at
 from tabletap.orders.model import Order, OrderItem
 from tabletap.orders.store import cafe_order, order_item
 from tabletap.payments.disputes.store import dispute
@@ -18,6 +19,11 @@ from tabletap.reports.statistics.model import Figures
 MOST_OPEN = 1_000
 """More open orders or payments than any cafe has; the newest are given."""
 
+OPEN_FOR = timedelta(days=14)
+"""A payment expires within 7 days and is asked after for as long again; then a person has to look at it.
+
+The table has no index on states, which would cost every payment: the newest rows are read instead.
+"""
 _LOWEST, _HIGHEST = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 _PAID_BY = Statement(
@@ -54,11 +60,22 @@ _OPEN_ORDERS = Statement(
     .order_by(cafe_order.c.id.desc())
     .limit(MOST_OPEN)
 )
+_IN_REVIEW_NOW = sa.text("payment.needs_review")
+"""As the partial index says it; SQLite takes no other words for the same."""
+_IS_LIVE = payment.c.state.in_([sa.literal_column(f"'{state}'") for state in ("pending", "processing")])
 _OPEN_PAYMENTS = Statement(
+    sa.select(*columns_of(payment, Payment))
+    .where(payment.c.cafe_id == param("cafe_id"), payment.c.id >= param("from_id"), _IS_LIVE)
+    .order_by(payment.c.id.desc())
+    .limit(MOST_OPEN)
+)
+_OPEN_IN_REVIEW = Statement(
     sa.select(*columns_of(payment, Payment))
     .where(
         payment.c.cafe_id == param("cafe_id"),
-        payment.c.state.in_([sa.literal_column(f"'{state}'") for state in ("pending", "processing")]),
+        payment.c.id < param("from_id"),
+        _IN_REVIEW_NOW,
+        _IS_LIVE,
     )
     .order_by(payment.c.id.desc())
     .limit(MOST_OPEN)
@@ -87,9 +104,7 @@ _WAITING_SINCE = Statement(
     )
     .limit(MOST_OPEN)
 )
-_IN_REVIEW = Statement(
-    sa.select(sa.func.count()).where(payment.c.cafe_id == param("cafe_id"), payment.c.needs_review.is_(True))
-)
+_IN_REVIEW = Statement(sa.select(sa.func.count()).where(payment.c.cafe_id == param("cafe_id"), _IN_REVIEW_NOW))
 _OPEN_SHARES = Statement(
     sa.select(sa.func.count())
     .select_from(cafe_order)
@@ -179,8 +194,14 @@ async def open_orders(reader: Reader) -> list[Order]:
 
 
 async def open_payments(reader: Reader) -> list[Payment]:
-    """Payments whose outcome is not known yet, newest first."""
-    return await reader.all(_OPEN_PAYMENTS, Payment, cafe_id=reader.cafe_id)
+    """Payments whose outcome is not known yet, newest first.
+
+    Of the older ones those that a person has to look at: the others have ended, save cash that nobody brought.
+    """
+    scope = {"cafe_id": reader.cafe_id, "from_id": first_id_at(reader.now - OPEN_FOR)}
+    recent = await reader.rows(_OPEN_PAYMENTS, scope, False)
+    older = await reader.rows(_OPEN_IN_REVIEW, scope, False)
+    return [Payment(*row) for row in (*recent, *older)]
 
 
 async def payments_of(reader: Reader, person_id: str, limit: int) -> list[Payment]:
