@@ -134,6 +134,10 @@ class Follower:
         await self.ask("unsubscribe", {"stream": stream})
         self.following.discard(stream)
 
+    async def reaches(self, stream: str, seq: int) -> None:
+        """Wait until it has the event of this number, or something is wrong."""
+        await self.until(lambda: self.faults or self.logs[stream].seq >= seq)
+
     # --- what it hears ------------------------------------------------------------------
 
     async def _read(self, socket: ClientConnection) -> None:

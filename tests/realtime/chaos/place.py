@@ -38,6 +38,34 @@ class Undecided(Exception):
     """A transaction that comes to nothing."""
 
 
+async def tell(
+    db: AnyDatabase, cafe_id: Id, keys: Sequence[str], *, padding: int = 0, comes_to_nothing: bool = False
+) -> list[Id]:
+    """Tell streams one event each, in one transaction; answers the ids, none where it came to nothing."""
+    told: list[Id] = []
+
+    async def decide(tx: Transaction) -> None:
+        told.clear()
+        for key in keys:
+            event_id = new_id()
+            told.append(event_id)
+            data = msgspec.json.encode({"message": event_id, "padding": "x" * padding})
+            tx.tell(
+                Event(
+                    cafe_id=cafe_id, stream=key, name="announcement", data=data,
+                    event_id=event_id, cause_id=event_id, at=tx.now,
+                )
+            )  # fmt: skip
+        if comes_to_nothing:
+            raise Undecided
+
+    try:
+        await db.transaction(cafe_id, decide)
+    except Undecided:
+        return []
+    return told
+
+
 class Process:
     """A live server, with a connection to the database and a broker of its own."""
 
@@ -147,29 +175,9 @@ class Place:
         return Follower(cafe_id, person_id, role, namespace, token)
 
     async def commit(self, process: Process, cafe_id: Id, keys: Sequence[str], *, comes_to_nothing: bool) -> list[Id]:
-        """Tell streams one event each, in one transaction; answers their ids."""
-        told: list[Id] = []
-
-        async def decide(tx: Transaction) -> None:
-            told.clear()
-            for key in keys:
-                event_id = new_id()
-                told.append(event_id)
-                data = msgspec.json.encode({"message": event_id})
-                tx.tell(
-                    Event(
-                        cafe_id=cafe_id, stream=key, name="announcement", data=data,
-                        event_id=event_id, cause_id=event_id, at=tx.now,
-                    )
-                )  # fmt: skip
-            if comes_to_nothing:
-                raise Undecided
-
-        try:
-            await process.db.transaction(cafe_id, decide)
-        except Undecided:
-            return []
-        self.events += len(keys)
+        """Tell streams one event each, in one transaction of a process; answers their ids."""
+        told = await tell(process.db, cafe_id, keys, comes_to_nothing=comes_to_nothing)
+        self.events += len(told)
         return told
 
     async def truth(self, cafe_id: Id, key: str) -> list[Event]:
