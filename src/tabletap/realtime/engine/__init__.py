@@ -1,1 +1,1 @@
-"""Engine.IO, protocol revision 4: what Socket.IO travels on, over WebSocket and HTTP long-polling (decision 0014)."""
+"""Engine.IO, protocol revision 4: what Socket.IO travels on, over WebSocket and HTTP long-polling (decision 0016)."""

@@ -1,7 +1,7 @@
 """The Engine.IO server: opens connections, over polling and WebSocket, and passes on what clients say.
 
 It stands where python-socketio expects python-engineio's server, and keeps to the protocol where that one does not
-(decision 0014); the official suites are run against it (`make protocol-suites`).
+(decision 0016); the official suites are run against it (`make protocol-suites`).
 """
 
 import asyncio

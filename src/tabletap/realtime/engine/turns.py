@@ -1,7 +1,7 @@
 """Turns: a crowd is served a few at a time, so that a health check or a payment does not wait for all of it.
 
 An event loop does everything that is ready before it looks at the network again. When two thousand screens come back at
-once, that would be seconds (decision 0014).
+once, that would be seconds (decision 0016).
 """
 
 import asyncio
