@@ -232,7 +232,10 @@ class Cafes(RuleBasedStateMachine):
         stream = [event.event_id for event in await self.place.truth(follower.cafe_id, key)]
         log = follower.logs[key]
         if key in follower.following:
-            await follower.until(lambda: log.seq >= len(stream) or follower.faults)
+            while log.seq < len(stream) and not follower.faults:
+                # Who did not read notices only now that the server ended the connection, and comes again as clients do.
+                await follower.come(self.process(0).url)
+                await follower.until(lambda: log.seq >= len(stream) or follower.faults or not follower.is_here)
             assert log.seq == len(stream), f"{follower} has {log.seq} of {len(stream)} of {key}"
         assert log.event_ids == stream[log.base : log.seq], f"{follower} has another {key}"
 
