@@ -51,6 +51,7 @@ async def test_a_whole_service_happens(engine_name: str, tmp_path: Path, request
     for stream in {stream for _, stream, _ in heard}:
         seqs = [int(seq) for _, of, seq in heard if of == stream]
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), stream
+    assert re.search(r"unbroken: seals: [1-9]\d+, ", done.out)
     assert done.out.splitlines()[-1].startswith("The whole service happened")
     if maintenance_url:
         await drop_database(maintenance_url, name)

@@ -176,6 +176,21 @@ async def test_many_who_come_while_much_happens_all_hear_the_same(world: World) 
     assert all(seqs and in_order(seqs) for seqs in heard)
 
 
+async def test_a_long_replay_arrives_whole_over_one_connection(world: World) -> None:
+    """It is far more than may wait for a client, and is sent as the client takes it."""
+    key, events = world.kitchen(), 4_000
+    await world.happen(key, events, "x" * 2_000)
+    kitchen = await world.screen("/kitchen", Role.KITCHEN)
+
+    assert (await kitchen.result("subscribe", {"stream": key, "cursor": {"epoch": 1, "seq": 0}}))["replayed"] == events
+    await kitchen.until(lambda: len(kitchen.seqs(key)) == events or kitchen.dropped.is_set())
+    await world.happen(key)
+
+    await kitchen.until(lambda: kitchen.named("announcement")[-1]["seq"] == events + 1)
+    assert kitchen.seqs(key) == list(range(1, events + 2))
+    assert not kitchen.dropped.is_set()
+
+
 @pytest.mark.parametrize(
     "cursor", [{"epoch": 2, "seq": 1}, {"epoch": 1, "seq": 4}], ids=["another epoch", "a seq that never was"]
 )

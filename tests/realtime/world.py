@@ -207,8 +207,9 @@ class World:
         """The stream most tests listen to."""
         return f"cafe:{self.place.id}:kitchen"
 
-    async def happen(self, key: str, times: int = 1) -> None:
+    async def happen(self, key: str, times: int = 1, message: str = "Kitchen closes at nine") -> None:
         """So many events on a stream, in one transaction."""
+        data = msgspec.json.encode({"message": message})
 
         async def decide(tx: Transaction) -> None:
             for _ in range(times):
@@ -218,7 +219,7 @@ class World:
                         cafe_id=tx.cafe_id,
                         stream=key,
                         name="announcement",
-                        data=b'{"message":"Kitchen closes at nine"}',
+                        data=data,
                         event_id=event_id,
                         cause_id=event_id,
                         at=tx.now,

@@ -91,6 +91,12 @@ class Members(AsyncManager):  # type: ignore[misc]  # the library has no types
         if member is not None:
             member.connection.send_all([MESSAGE + text.decode() for text in texts])
 
+    async def drained(self, sid: str) -> None:
+        """Wait until a member has taken most of what it was sent, or is gone."""
+        member = self._members.get(sid)
+        if member is not None:
+            await member.connection.drained()
+
     def upgraded(self, connection: Connection) -> None:
         """The connection goes another way from now on."""
         for member, room in self._rooms_of(connection):

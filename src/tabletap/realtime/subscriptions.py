@@ -28,6 +28,7 @@ class TooManyStreams(Refusal):
     code, kind = "too_many_streams", Kind.TOO_MANY
 
 
+REPLAYED_AT_ONCE = 20
 AT_ONCE = 8
 """Streams that are being begun at the same time: when everybody comes back at once, payments still get through."""
 
@@ -89,7 +90,12 @@ class Subscriptions:
     async def _begin(self, session: Session, key: str, at: Position, events: list[Event]) -> None:
         """Replay, then join those who are live. What is committed meanwhile is read again when joining."""
         try:
-            self.transport.tell_one(session.namespace, session.socket_id, events)
+            for start in range(0, len(events), REPLAYED_AT_ONCE):
+                if not session.is_open:
+                    return
+                part = events[start : start + REPLAYED_AT_ONCE]
+                self.transport.tell_one(session.namespace, session.socket_id, part)
+                await self.transport.drained(session.socket_id)
             async with self._gate:
                 await self.dispatcher.join(session, key, at)
         except Exception:  # noqa: BLE001 - never a part: whoever cannot be brought up to date has to begin again

@@ -121,6 +121,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         packets = [_event_packet(namespace, event.name, event.wire()) for event in events]
         self._members.deliver_to(socket_id, *packets)
 
+    async def drained(self, socket_id: str) -> None:
+        """Wait until a socket has taken most of what it was sent: whoever is sent much is not therefore slow."""
+        await self._members.drained(socket_id)
+
     async def say(self, namespace: str, socket_id: str, name: str, payload: msgspec.Struct) -> None:
         """Send one socket something that belongs to no stream."""
         self._members.deliver_to(socket_id, _event_packet(namespace, name, msgspec.json.encode(payload)))

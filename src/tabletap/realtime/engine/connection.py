@@ -18,6 +18,9 @@ CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "1", "2", "3", "4", "5", "6"
 PROBE, PROBED = "2probe", "3probe"
 MAX_WAITING_BYTES = 1 << 20
 """Whoever has more than this waiting does not read: they are cut off and go on from their cursor (live.md)."""
+DRAINED_BYTES = MAX_WAITING_BYTES // 4
+"""A long replay is sent as the client takes it: it is then never cut off as one who does not read."""
+LOOK_AGAIN_SECONDS = 0.02
 MAX_UNHANDLED = 64
 """A client with more messages than this before us is not listened to until some are handled."""
 MAX_POLLED_PACKETS = 16
@@ -38,6 +41,10 @@ class Writer(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send, or keep until the network takes it."""
+        ...
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes the network has not taken yet."""
         ...
 
     def close(self) -> None:
@@ -137,6 +144,14 @@ class Connection:
         else:
             for packet in packets:
                 self.send(packet)
+
+    async def drained(self) -> None:
+        """Wait until the client has taken most of what it was sent, or is gone."""
+        while not self.closed and self._unread_bytes() > DRAINED_BYTES:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    def _unread_bytes(self) -> int:
+        return self._waiting_bytes if self.writer is None else self.writer.get_write_buffer_size()
 
     async def poll(self) -> list[str]:
         """What there is for the client, once there is something. Raises PolledTwice, and then the session is over."""
