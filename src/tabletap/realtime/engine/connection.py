@@ -147,7 +147,7 @@ class Connection:
 
     async def drained(self) -> None:
         """Wait until the client has taken most of what it was sent, or is gone."""
-        while not self.closed and self._unread_bytes() > DRAINED_BYTES:
+        while not self.closed and self._unread_bytes() > DRAINED_BYTES:  # noqa: ASYNC110 - a transport tells of room only after it was full
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _unread_bytes(self) -> int:
