@@ -59,6 +59,12 @@ class Screen {
     return this;
   }
 
+  /** The connection has left polling behind, which it begins with. */
+  async upgraded() {
+    const { engine } = this.socket.io;
+    if (engine.transport.name !== 'websocket') await new Promise((resolve) => { engine.once('upgrade', resolve); });
+  }
+
   async ask(name, payload) {
     return this.socket.timeout(PATIENCE_MILLISECONDS).emitWithAck(name, payload);
   }
@@ -175,6 +181,7 @@ async function cutOff({ kitchen }) {
     const lost = new Promise((resolve) => {
       kitchen.socket.once('disconnect', resolve);
     });
+    await kitchen.upgraded();
     // The line stays broken until the order is paid, however long that takes on this machine.
     kitchen.socket.io.reconnection(false);
     kitchen.socket.io.engine.transport.ws.terminate();

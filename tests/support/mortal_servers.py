@@ -19,9 +19,11 @@ from tabletap.infra.crash import crash_at
 from tabletap.infra.settings import Settings
 from tests.support.world import SECRET
 
+_FAILED = b"failed\n"
+
 
 class Start(msgspec.Struct, tag=True):
-    """Start a server; it answers with `process id, address`."""
+    """Start a server; answers with `process id, address` when it is ready, or dead at its crash point."""
 
     database_url: str
     port: int
@@ -62,24 +64,30 @@ def _app(wanted: Start) -> App:
 
 
 def _forked(wanted: Start, app: App) -> int:
+    hears, tells = os.pipe()
     process_id = os.fork()
     if process_id == 0:
         try:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            asyncio.run(_serve(wanted, app))
+            asyncio.run(_serve(wanted, app, tells))
         except BaseException:  # noqa: BLE001 - this is the end of a process of its own
             traceback.print_exc()
-            _say("failed")
+            os.write(tells, _FAILED)
         finally:
             os._exit(1)
+    os.close(tells)
+    with os.fdopen(hears, "rb") as pipe:
+        # Nothing comes from one that its jobs killed before it was ready; it has been there all the same.
+        failed = pipe.readline() == _FAILED
+    _say("failed" if failed else f"{process_id} {app.public_url}")
     return process_id
 
 
-async def _serve(wanted: Start, app: App) -> None:
+async def _serve(wanted: Start, app: App, tells: int) -> None:
     listening = bind("127.0.0.1", wanted.port)
     crash_at(wanted.crash_at)
     await Server(app, listening).start(with_jobs=wanted.with_jobs)
-    _say(f"{os.getpid()} {app.public_url}")
+    os.write(tells, b"ready\n")
     await asyncio.Event().wait()
 
 

@@ -80,6 +80,10 @@ class Client(ABC):
             raise AssertionError(f"in vain; heard {self.heard[-30:]}") from None
         return found
 
+    async def upgraded(self) -> None:
+        """The connection is done with changing its transport; until then, some clients hold back what they send."""
+        await self.until(lambda: self.now_over == ("polling" if self.transport == "polling" else "websocket"))
+
     async def send(self, namespace: str, *messages: tuple[str, Any]) -> list[int]:
         """Send messages in one breath, without waiting; answers the numbers of their acks."""
         numbered = [(next(self._numbers), name, [payload]) for name, payload in messages]

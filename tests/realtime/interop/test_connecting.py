@@ -73,8 +73,7 @@ async def test_who_was_refused_may_come_again_with_another_token(stage: Stage) -
 async def test_the_connection_is_of_the_kind_that_was_asked_for(stage: Stage) -> None:
     socket = await stage.socket("/orders")
 
-    wanted = "polling" if stage.transport == "polling" else "websocket"
-    await socket.client.until(lambda: socket.client.now_over == wanted)
+    await socket.client.upgraded()
     assert await socket.result("stream_ack", {"cursors": {}}) is None
 
 

@@ -45,6 +45,7 @@ async def test_a_command_whose_answer_was_lost_is_sent_again_and_happens_once(st
     observer = await stage.world.call("GET", f"/streams/order:{order['id']}/snapshot", "manager")
     move = {"orderId": order["id"], "status": "preparing", "commandId": new_id()}
 
+    await kitchen.client.upgraded()
     stage.wire.deaf = True
     await kitchen.client.send("/kitchen", ("order_status_update", move))
     await stage.told(f"order:{order['id']}", observer.body["seq"] + 1)
