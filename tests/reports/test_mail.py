@@ -1,5 +1,6 @@
 """Mail that a server refuses, cannot carry safely, or may get twice."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,16 +30,25 @@ class Server:
         self.messages: list[Message] = []
         self.passwords: list[Any] = []
         self.knows_us = True
+        self.step_seconds = 0.0
+        self.says_goodbye = True
 
     async def handle_MAIL(  # noqa: N802 - theirs
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
+        await asyncio.sleep(self.step_seconds)
         envelope.mail_from = address
         return self.sender
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - theirs
+        if not self.says_goodbye:
+            await asyncio.Event().wait()
+        return "221 Bye"
 
     async def handle_RCPT(  # noqa: N802 - theirs
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
+        await asyncio.sleep(self.step_seconds)
         if self.recipient.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.recipient
@@ -142,3 +152,34 @@ async def test_a_wrong_password_of_ours_costs_no_mail() -> None:
             await mailer.send(LETTER)
         with pytest.raises(MailRefused):
             await mailer.try_out()
+
+
+async def test_a_host_that_cannot_be_one_is_a_fault_of_the_settings_and_costs_no_mail() -> None:
+    mailer = Mailer("smtp://mail..example.org", SENDER)
+
+    with pytest.raises(MailAway):
+        await mailer.send(LETTER)
+    with pytest.raises(MailAway):
+        await mailer.try_out()
+
+
+async def test_a_server_that_takes_too_long_over_all_its_steps_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    server.step_seconds = 0.4
+    monkeypatch.setattr("tabletap.infra.mail._LONGEST_SECONDS", 0.6)
+    with serving(server) as address, pytest.raises(MailAway):
+        await Mailer(f"smtp://{address}", SENDER).send(LETTER)
+
+    assert server.messages == []
+
+
+async def test_a_mail_that_was_taken_is_sent_though_the_server_never_says_goodbye(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server()
+    server.says_goodbye = False
+    monkeypatch.setattr("tabletap.infra.mail._LONGEST_SECONDS", 1)
+    with serving(server) as address:
+        await Mailer(f"smtp://{address}", SENDER).send(LETTER)
+
+    assert len(server.messages) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes
@@ -47,18 +48,22 @@ async def raw(world: World, order: dict[str, Any], query: str) -> bytes:
 class Inbox:
     """A mail server's messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str = "250 OK") -> None:
+        self.said = said
         self.messages: list[Message] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - theirs
         self.messages.append(message_from_bytes(envelope.content))
-        return "250 OK"
+        await asyncio.to_thread(self.may_answer.wait)
+        return self.said
 
 
 @asynccontextmanager
-async def mail_server(world: World) -> AsyncIterator[Inbox]:
+async def mail_server(world: World, said: str = "250 OK") -> AsyncIterator[Inbox]:
     """A real mail server, which this world sends its mails to."""
-    inbox = Inbox()
+    inbox = Inbox(said)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -176,6 +181,28 @@ async def test_a_mail_server_that_is_away_is_tried_again(own_world: World) -> No
 
     assert asked.status == 202
     assert inbox.messages[0]["To"] == "g@example.org"
+
+
+async def test_a_mail_that_was_sent_stays_so_whatever_an_older_run_of_its_job_hears(own_world: World) -> None:
+    world = own_world
+    order = await paid(world)
+    async with mail_server(world):
+        pass
+    asked = await world.call("POST", f"/orders/{order['id']}/receipt/mail", "customer", {"email": "g@example.org"})
+    receipts, mail_id = world.app.services.receipts, asked.body["mailId"]
+    assert await receipts.send(world.home.id, mail_id) is False
+
+    async with mail_server(world, "554 not wanted") as slow:
+        slow.may_answer.clear()
+        older = asyncio.create_task(receipts.send(world.home.id, mail_id))
+        await jobs.assert_eventually(lambda: _arrived(slow, 1))
+        async with mail_server(world):
+            assert await receipts.send(world.home.id, mail_id)
+        slow.may_answer.set()
+        assert await older
+    (listed,) = (await world.call("GET", f"/orders/{order['id']}/receipt/mails", "staff")).body["items"]
+
+    assert (listed["status"], "sentAt" in listed) == ("sent", True)
 
 
 async def test_mails_that_are_asked_for_at_once_are_counted_one_by_one(own_world: World) -> None:

@@ -1,5 +1,6 @@
 """Sending mail by SMTP."""
 
+import asyncio
 import ipaddress
 import ssl
 from email.errors import HeaderParseError
@@ -14,8 +15,14 @@ import msgspec
 from tabletap.kernel.clock import Clock, SystemClock
 
 _TIMEOUT_SECONDS = 20
+_LONGEST_SECONDS = 35
+"""A delivery before its QUIT: both are over before a job's time is, so that a slow server is noted, not cut off."""
 _SUBMISSION, _SUBMISSION_OVER_TLS = 587, 465
 """RFC 6409 and RFC 8314."""
+
+
+_FAULTS = (aiosmtplib.SMTPException, OSError, ValueError)
+"""Of a connection. ValueError: a host whose name cannot be one, which is a fault of the settings and not of a mail."""
 
 
 class MailRefused(Exception):
@@ -48,29 +55,35 @@ class Mailer:
         self.url, self.sender, self.clock = urlsplit(url), sender, clock or SystemClock()
 
     async def send(self, letter: Letter) -> None:
-        """Hand a message over. Raises MailAway and MailRefused."""
+        """Hand a message over. Once the server has taken it, nothing makes it fail. Raises MailAway and MailRefused."""
         try:
             message = self._message(letter)
-            async with self._connection() as connection:
+        except (ValueError, HeaderParseError) as error:
+            raise MailRefused(f"this address cannot be written to: {type(error).__name__}") from None
+        taken = False
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS), self._connection() as connection:
                 await self._sign_in(connection)
                 await connection.send_message(message)
+                taken = True
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
             if _is_for_ever(error):
                 raise MailRefused(_said(error)) from None
             raise MailAway(_said(error)) from None
-        except (ValueError, HeaderParseError, aiosmtplib.SMTPNotSupported) as error:
+        except aiosmtplib.SMTPNotSupported as error:
             raise MailRefused(f"this address cannot be written to: {type(error).__name__}") from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise MailAway(type(error).__name__) from None
+        except _FAULTS as error:
+            if not taken:
+                raise MailAway(type(error).__name__) from None
 
     async def try_out(self) -> None:
         """Connect and sign in, and send nothing. Raises MailAway and MailRefused."""
         try:
-            async with self._connection() as connection:
+            async with asyncio.timeout(_LONGEST_SECONDS), self._connection() as connection:
                 await self._sign_in(connection)
         except aiosmtplib.SMTPResponseException as error:
             raise MailRefused(_said(error)) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except _FAULTS as error:
             raise MailAway(type(error).__name__) from None
 
     def _connection(self) -> aiosmtplib.SMTP:

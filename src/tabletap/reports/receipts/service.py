@@ -1,6 +1,7 @@
 """Issuing receipts, and sending them by mail."""
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 
 import msgspec
@@ -31,6 +32,8 @@ from tabletap.reports.receipts.model import (
 from tabletap.reports.receipts.page import as_html
 from tabletap.reports.receipts.pdf import as_pdf
 from tabletap.reports.receipts.printing import Printed, as_text, visible
+
+log = logging.getLogger(__name__)
 
 SEND = "receipts:send_mail"
 MOST_MAILS = 5
@@ -158,17 +161,20 @@ class ReceiptService:
         found = await self.db.read(cafe_id, look, consistent=True)
         if found is None or found[0].status != "waiting":
             return True
-        if self.mailer is None:  # in this process; another may have one
-            return False
         mail, receipt = found
         try:
+            if self.mailer is None:  # in this process; another may have one
+                raise MailAway("no mail server is set up")
             await self.mailer.send(await asyncio.to_thread(_letter, mail, receipt))
         except MailAway as away:
             last = mail.attempts + 1 >= MAX_ATTEMPTS
             await self._note(cafe_id, mail_id, "failed" if last else "waiting", str(away))
+            if last:
+                log.warning("the receipt mail %s was not sent: %s", mail_id, away)
             return last
         except MailRefused as refused:
             await self._note(cafe_id, mail_id, "failed", str(refused))
+            log.warning("the receipt mail %s was refused: %s", mail_id, refused)
             return True
         await self._note(cafe_id, mail_id, "sent", None)
         return True
@@ -178,6 +184,8 @@ class ReceiptService:
             before = await store.mail(tx, mail_id, lock=True)
             if before is None:
                 raise OrderNotFound
+            if before.status == "sent":
+                return  # by a run of this job that was believed dead
             after = msgspec.structs.replace(
                 before, status=status, attempts=before.attempts + 1, error=error, version=before.version + 1,
                 sent_at=tx.now if status == "sent" else None,
