@@ -8,6 +8,7 @@ import pytest
 from tabletap.kernel.ids import new_id
 from tabletap.ledger import service as ledger
 from tests.support.books import assert_books_are_right
+from tests.support.locks import noting_locks
 from tests.support.world import Answer, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -176,3 +177,18 @@ async def test_both_ends_hear_of_a_drawer(own_world: World) -> None:
         told = [event for event in asked.body["items"] if event["name"] == "drawer_changed"]
         assert [event["sessionId"] for event in told] == [session["sessionId"]]
         assert "expectedAmount" not in told[0]
+
+
+async def test_whoever_collects_cash_locks_drawers_in_the_order_of_whoever_takes_some(own_world: World) -> None:
+    world = own_world
+    await pay_cash(world)
+    session = (await open_drawer(world)).body
+
+    with noting_locks("drawer_session") as noted:
+        collected = await act(world, session, "collect")
+        await pay_cash(world)
+
+    assert collected.status == 200, collected
+    several = [rows for rows in noted.values() if len(rows) > 1]
+    assert several
+    assert several == [sorted(rows) for rows in several]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tabletap.payments.model import Answer, DisputeStatus, ProviderDispute
+from tests.support.locks import noting_locks
 from tests.support.world import World
 from tests.tips.conftest import Staffed
 from tests.tips.steps import assert_all_is_right, owed, pool, refund, rule, share_out, tip
@@ -85,12 +86,16 @@ async def test_what_left_an_open_pool_joins_the_next_one_when_it_is_won_and_can_
     next_pool = await pool(world)
     await share_out(world)
     shared = sum(await all_owed(world, people))
-    await decided(world, payment_id, "won", "lost")
+    with noting_locks("tip_pool", "tip_account") as noted:
+        await decided(world, payment_id, "won", "lost")
 
     assert (smaller, next_pool["status"], next_pool["amount"], shared) == (71, "open", 90, 161)
     assert sum(await all_owed(world, people)) == 71
     await decided(world, payment_id, "won", "lost", "won")
     assert sum(await all_owed(world, people)) == 161
+    # Locked in the order in which a day is closed, so that nobody waits in a circle.
+    assert max(len(rows) for rows in noted.values()) > 1
+    assert all(rows == sorted(rows) for rows in noted.values())
     await assert_all_is_right(world)
 
 

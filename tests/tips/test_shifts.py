@@ -1,5 +1,6 @@
 """Who worked when: clocked in and out, forgotten, added and corrected."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -175,3 +176,17 @@ async def test_shifts_are_ended_and_corrected_and_the_noted_one_stays(staffed: S
     assert again.status == 404
     assert (backwards.status, backwards.body["code"]) == (422, "shift_invalid")
     assert [each["shiftId"] for each in await listed(world, "cook")] == [corrected.body["shiftId"]]
+
+
+async def test_two_corrections_at_once_never_make_the_same_hours_count_twice(own_world: World) -> None:
+    world = await in_the_sixth_hour(own_world)
+    waiter = await hired(world, "waiter", Role.STAFF)
+    shifts = [(await add(world, waiter, began, began - 1)).body for began in (20, 23, 26, 29)]
+    body = {"startedAt": hours_ago(world, 15), "endedAt": hours_ago(world, 14)}
+
+    answers = await asyncio.gather(
+        *(world.call("POST", f"/shifts/{shift['shiftId']}/correct", "manager", body) for shift in shifts)
+    )
+
+    assert sorted(answer.status for answer in answers) == [201, 422, 422, 422]
+    assert {answer.body["code"] for answer in answers if answer.status == 422} == {"shifts_overlap"}

@@ -202,8 +202,9 @@ class TillService:
         by.require(Role.COUNTER)
 
         async def decide(tx: Transaction) -> DrawerSessionView:
-            session = await _open(tx, session_id)
+            # All of them first: both are locked in the order in which whoever takes cash locks them.
             apart = [each for each in await store.open_sessions(tx, lock=True) if each.drawer == NO_DRAWER]
+            session = await _open(tx, session_id)
             if not apart or apart[0].expected_minor == 0:
                 raise NothingToCollect
             loose = apart[0].expected_minor

@@ -124,12 +124,15 @@ class Statement:
         return self._sqlite
 
     def postgres(self, lock: bool = False) -> Compiled:
-        """For PostgreSQL, with FOR UPDATE when asked."""
+        """For PostgreSQL, with row locks when asked: those of an update that leaves keys alone, as all of ours do.
+
+        So whoever adds a row that refers to a held one does not wait for it: rows are only waited for in LOCK_ORDER.
+        """
         if not lock:
             if self._plain is None:
                 self._plain = Compiled(self.source, POSTGRES)
             return self._plain
         if self._locked is None:
             assert isinstance(self.source, sa.Select), "only a SELECT takes its rows for update"
-            self._locked = Compiled(self.source.with_for_update(), POSTGRES)
+            self._locked = Compiled(self.source.with_for_update(key_share=True), POSTGRES)
         return self._locked

@@ -56,8 +56,9 @@ async def _pools_of(tx: Transaction, payment_id: Id) -> list[tuple[TipPool, int]
     for done in await store.of_payment(tx, payment_id) if amounts else ():
         if done.group_id in amounts:
             amounts[done.group_id] += done.amount_minor
-    pools = [(await store.pool(tx, pool_id, lock=True), amounts[pool_id]) for pool_id in sorted(amounts, reverse=True)]
-    return [(pool, amount) for pool, amount in pools if pool is not None]
+    # Locked oldest first, as by whoever closes a day.
+    pools = [(await store.pool(tx, pool_id, lock=True), amounts[pool_id]) for pool_id in sorted(amounts)]
+    return [(pool, amount) for pool, amount in reversed(pools) if pool is not None]
 
 
 async def _take_back(tx: Transaction, group_id: Id, tip_minor: int, cause_id: Id, payment_id: Id) -> int:

@@ -179,7 +179,7 @@ class ShiftService:
             tx.add(store.shift, corrected)
             return _view(corrected, await _cafe(tx), tx.now)
 
-        return await self.db.transaction(by.cafe_id, decide)
+        return await self.db.transaction(by.cafe_id, decide, lock=True)
 
     async def add(self, request: AddShift, by: Actor) -> ShiftView:
         """Note a shift that nobody clocked in for. A repetition is refused: it overlaps with itself.
@@ -200,7 +200,7 @@ class ShiftService:
             tx.add(store.shift, shift)
             return _view(shift, await _cafe(tx), tx.now)
 
-        return await self.db.transaction(by.cafe_id, decide)
+        return await self.db.transaction(by.cafe_id, decide, lock=True)
 
     async def between(
         self, starts_at: datetime, ends_at: datetime, by: Actor, *, corrected: bool = False
@@ -225,7 +225,8 @@ class ShiftService:
 
 
 async def _require_possible(tx: Transaction, person_id: Id, wanted: CorrectShift, besides: Id | None = None) -> None:
-    """Raises ShiftInvalid and ShiftsOverlap: nobody's minutes count twice."""
+    """Raises ShiftInvalid and ShiftsOverlap: nobody's minutes count twice, nor if two managers note them at once."""
+    await identity.get_person(tx, tx.cafe_id, person_id, lock=True)  # one after the other, in a locked transaction
     in_order = wanted.started_at <= wanted.ended_at <= tx.now
     if not in_order or wanted.ended_at - wanted.started_at > LONGEST or tx.now - wanted.started_at > OLDEST:
         raise ShiftInvalid
