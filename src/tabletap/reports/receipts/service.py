@@ -163,9 +163,7 @@ class ReceiptService:
             return True
         mail, receipt = found
         try:
-            if self.mailer is None:  # in this process; another may have one
-                raise MailAway("no mail server is set up")
-            await self.mailer.send(await asyncio.to_thread(_letter, mail, receipt))
+            await self._hand_over(mail, receipt)
         except MailAway as away:
             last = mail.attempts + 1 >= MAX_ATTEMPTS
             await self._note(cafe_id, mail_id, "failed" if last else "waiting", str(away))
@@ -178,6 +176,11 @@ class ReceiptService:
             return True
         await self._note(cafe_id, mail_id, "sent", None)
         return True
+
+    async def _hand_over(self, mail: ReceiptMail, receipt: ReceiptView) -> None:
+        if self.mailer is None:  # in this process; another may have one
+            raise MailAway("no mail server is set up")
+        await self.mailer.send(await asyncio.to_thread(_letter, mail, receipt))
 
     async def _note(self, cafe_id: Id, mail_id: Id, status: str, error: str | None) -> None:
         async def decide(tx: Transaction) -> None:
