@@ -42,6 +42,7 @@ async def test_a_row_that_is_held_keeps_nobody_from_adding_rows_that_refer_to_it
         try:
             async with asyncio.timeout(10):
                 await db.transaction(CAFE, refer)
+            assert not holding.done()
         finally:
             referred.set()
             await holding
