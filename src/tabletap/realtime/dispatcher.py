@@ -144,8 +144,12 @@ class Dispatcher:
 
     async def join(self, session: Session, key: str, at: Position) -> None:
         """Deliver to the session everything after a position, from now on. It must not be a member already."""
-        feed = self._feeds.setdefault((session.actor.cafe_id, key), Feed(session.actor.cafe_id, key))
+        name = session.actor.cafe_id, key
+        feed = self._feeds.setdefault(name, Feed(*name))
         async with feed.lock:
+            if self._feeds.get(name) is not feed:  # the last member left, and `look` put it away before our turn
+                await self.join(session, key, at)
+                return
             if feed.members and (feed.epoch != at.epoch or feed.seq < at.seq):
                 await self._catch_up(feed)
             is_first = not feed.members

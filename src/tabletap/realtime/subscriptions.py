@@ -91,7 +91,7 @@ class Subscriptions:
         """Replay, then join those who are live. What is committed meanwhile is read again when joining."""
         try:
             for start in range(0, len(events), REPLAYED_AT_ONCE):
-                if not session.is_open:
+                if not session.is_open or key not in session.streams:  # it may be theirs no longer
                     return
                 part = events[start : start + REPLAYED_AT_ONCE]
                 self.transport.tell_one(session.namespace, session.socket_id, part)

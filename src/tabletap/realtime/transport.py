@@ -139,7 +139,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         """A page of ours, or of an origin that the settings name. Programs that are no browser send no origin."""
         if origin in self._origins or "*" in self._origins:
             return True
-        return urlsplit(origin).netloc == request.headers.get("host")
+        try:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        except ValueError:  # "http://[": no page has such an origin
+            return False
 
     def _opened(self, connection: Connection, request: Request) -> None:
         kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
@@ -217,7 +220,8 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         """A packet that no client of the protocol would send ends the connection, and nothing but the connection."""
         try:
-            _require_few_attachments(data)
+            if isinstance(data, str):
+                _require_whole(data, is_bytes_turn=eio_sid in self._binary_packet)
             await super()._handle_eio_message(eio_sid, data)
         except Exception as error:  # noqa: BLE001 - a stranger's packet may break the parser in any way
             _log.info("a malformed packet ended connection %s: %r", eio_sid, error)
@@ -251,9 +255,11 @@ def _event_packet(namespace: str, name: str, payload: bytes) -> bytes:
     return b'2%b,["%b",%b]' % (namespace.encode(), name.encode(), payload)
 
 
-def _require_few_attachments(data: Any) -> None:
-    """The library would collect as many attachments as a packet announces; none of our messages has one."""
-    if isinstance(data, str) and data[:1] in _WITH_ATTACHMENTS:
-        count = data[1:].partition("-")[0]
+def _require_whole(text: str, *, is_bytes_turn: bool) -> None:
+    """The library takes text for an attachment, and as many attachments as a packet announces."""
+    if is_bytes_turn:
+        raise ValueError("an attachment is missing")
+    if text[:1] in _WITH_ATTACHMENTS:
+        count = text[1:].partition("-")[0]
         if not count.isascii() or not count.isdigit() or len(count) > 2 or int(count) > MAX_ATTACHMENTS:
             raise ValueError("too many attachments")

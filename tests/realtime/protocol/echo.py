@@ -18,6 +18,8 @@ from tabletap.realtime.engine.server import EngineServer, Options
 from tabletap.realtime.transport import Transport
 
 OPTIONS = Options(ping_interval=0.3, ping_timeout=0.2, max_packet_bytes=1_000_000)
+FRIEND = "https://elsewhere.example.org"
+"""A page of another origin that may connect to Socket.IO."""
 CONNECT_SECONDS = 1.0
 UNTIL_READ_SECONDS = 0.01
 
@@ -25,8 +27,8 @@ UNTIL_READ_SECONDS = 0.01
 class Echo:
     """Says back what it hears, and who somebody said they were (transport.Edge)."""
 
-    def __init__(self) -> None:
-        self.transport = Transport(self, ["/", "/custom"], ["*"], options=OPTIONS, connect_seconds=CONNECT_SECONDS)
+    def __init__(self, options: Options) -> None:
+        self.transport = Transport(self, ["/", "/custom"], [FRIEND], options=options, connect_seconds=CONNECT_SECONDS)
         self._said: dict[str, Any] = {}
 
     async def connect(self, namespace: str, socket_id: str, environ: dict[str, Any], auth: Any) -> None:
@@ -55,12 +57,12 @@ class Echo:
 class Both:
     """The ASGI application and the protocol class of both."""
 
-    def __init__(self) -> None:
-        self.engine = EngineServer(OPTIONS, lambda _origin, _request: True)
+    def __init__(self, options: Options = OPTIONS) -> None:
+        self.engine = EngineServer(options, lambda _origin, _request: True)
         self.engine.on("message", self._say_back)
         self.engine.on("disconnect", self._gone)
         self.polling = Polling(self.engine)
-        self.echo = Echo()
+        self.echo = Echo(options)
 
     async def _say_back(self, id_: str, message: str | bytes) -> None:
         await self.engine.send(id_, message)
@@ -99,6 +101,11 @@ class _ByPath(asyncio.Protocol):
             self._inner.connection_made(self._transport)
         self._inner.data_received(data)
 
+    def pause_writing(self) -> None:
+        """It does not read."""
+        if self._inner is not None:
+            self._inner.pause_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         if self._inner is not None:
@@ -106,9 +113,9 @@ class _ByPath(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def served(port: int = 0) -> AsyncIterator[str]:
+async def served(port: int = 0, both: Any = None) -> AsyncIterator[str]:
     """Both servers on a port of the loopback; gives `HOST:PORT`."""
-    both: Any = Both()
+    both = both or Both()
     config = uvicorn.Config(
         both.asgi,
         interface="asgi3",

@@ -103,13 +103,13 @@ class Connection:
 
     __slots__ = (
         "_handling", "_host", "_inbox", "_outbox", "_poll", "_reason", "_room", "_timer", "_waiting_bytes", "closed",
-        "id", "upgrading", "writer",
+        "id", "posting", "upgrading", "writer",
     )  # fmt: skip
 
     def __init__(self, host: Host, id: str) -> None:  # noqa: A002 - the protocol's word for it
         self._host, self.id = host, id
         self.writer: Writer | None = None
-        self.closed = self.upgrading = False
+        self.closed = self.posting = self.upgrading = False
         self._outbox: list[str] = []
         self._waiting_bytes = 0
         self._poll: asyncio.Future[None] | None = None
@@ -158,7 +158,7 @@ class Connection:
         if self._poll is not None:
             self.close("transport error")
             raise PolledTwice
-        if not self._outbox and not self.upgrading:
+        if not self._outbox and not self.upgrading and not self.closed:
             self._poll = self._host.loop.create_future()
             try:
                 await self._poll
@@ -217,7 +217,7 @@ class Connection:
             self._host.turns.begin(self._start)
             return
         self._inbox.append(message)
-        if len(self._inbox) == MAX_UNHANDLED and self.writer is not None and not self.closed:
+        if len(self._inbox) >= MAX_UNHANDLED and self.writer is not None and not self.closed:
             self.writer.pause_reading()
 
     def _start(self) -> None:
@@ -285,6 +285,8 @@ class Connection:
         if self.writer is not None:
             self.writer.write(close_frame(NORMAL))
             self.writer.close()
+            if self.writer.get_write_buffer_size():  # who does not read would be kept for as long as they like
+                self._host.loop.call_later(self._host.ping_timeout, self.writer.abort)
             self._end(reason)
         elif linger:
             self._outbox.append(CLOSE)

@@ -71,7 +71,14 @@ class Polling:
             return await self._polled(connection, receive)
         if connection.closed:
             raise Refused(HTTPStatus.BAD_REQUEST, 1, "Session ID unknown")
-        return await self._posted(connection, request, receive)
+        if connection.posting:  # which of the two was said first, nobody knows
+            connection.close("transport error", linger=False)
+            raise Refused(HTTPStatus.BAD_REQUEST, 3, "Bad request")
+        connection.posting = True
+        try:
+            return await self._posted(connection, request, receive)
+        finally:
+            connection.posting = False
 
     async def _polled(self, connection: Connection, receive: Receive) -> str:
         """What there is for the client. Who leaves while waiting is gone: what they were sent would be lost."""
@@ -80,7 +87,8 @@ class Polling:
         try:
             await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not polling.done():
-                connection.lost()
+                if connection.writer is None:
+                    connection.lost()
                 return ""
             return _SEPARATOR.join(polling.result())
         except PolledTwice:
@@ -104,16 +112,20 @@ class Polling:
 
     async def _body(self, request: Request, receive: Receive) -> bytes:
         """What was posted. Raises Refused when it is too large; nothing larger is ever kept."""
-        parts, size, more = [], int(request.headers.get("content-length", "0")), True
+        body, more = bytearray(), True
+        self._require_small(int(request.headers.get("content-length", "0")))  # the web server takes only digits
         while more:
-            if size > self._server.max_packet_bytes:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 3, "Payload too large")
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Malformed
-            parts.append(message.get("body", b""))
-            size, more = sum(map(len, parts)), message.get("more_body", False)
-        return b"".join(parts)
+            body += message.get("body", b"")
+            self._require_small(len(body))
+            more = message.get("more_body", False)
+        return bytes(body)
+
+    def _require_small(self, size: int) -> None:
+        if size > self._server.max_packet_bytes:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 3, "Payload too large")
 
 
 async def _leaves(receive: Receive) -> None:

@@ -24,6 +24,8 @@ from tabletap.realtime.engine.websocket import Refused, Request, protocol_of
 _log = logging.getLogger(__name__)
 _ID_BYTES = 15
 _TRANSPORTS = ("polling", "websocket")
+_MAX_QUERY = 1_000
+"""Characters: a client says less than a hundred."""
 OnOpen = Callable[[Connection, Request], None]
 OnMessage = Callable[[str, str | bytes], Awaitable[None]]
 OnGone = Callable[[str, str], Awaitable[None]]
@@ -97,6 +99,8 @@ class EngineServer:
 
     def checked(self, request: Request, transport: str) -> Mapping[str, str]:
         """The query of a request that keeps to the protocol. Raises Refused for others."""
+        if len(request.query) > _MAX_QUERY:
+            raise Refused(HTTPStatus.BAD_REQUEST, 3, "Bad request")
         asked = _asked(request.query)
         if asked.get("transport") not in _TRANSPORTS:
             raise Refused(HTTPStatus.BAD_REQUEST, 0, "Transport unknown")

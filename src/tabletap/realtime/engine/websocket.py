@@ -79,9 +79,10 @@ class LiveWebSocket(asyncio.Protocol):
         self._frames: ServerProtocol | None = None
         self._connection: Connection | None = None
         self._take: Callable[[str | bytes], Any] = self._probe
-        self._parts: list[bytes] = []
+        self._parts = bytearray()
+        """What has come of a message in several frames. Joined: there may be any number of empty ones."""
         self._is_text = True
-        self._is_closed = False
+        self._has_asked = self._is_closed = False
 
     # --- what asyncio and uvicorn tell us ------------------------------------------------
 
@@ -105,8 +106,14 @@ class LiveWebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """More than a megabyte waits. Rooms may be in the midst of writing, so that it ends a moment later."""
-        if self._connection is not None:
-            asyncio.get_running_loop().call_soon(self._connection.slow)
+        asyncio.get_running_loop().call_soon(self._slow)
+
+    def _slow(self) -> None:
+        connection = self._connection
+        if connection is not None and connection.writer is self._transport:
+            connection.slow()
+        else:  # it has not taken over from polling: what waits is what it asked for itself, with pings
+            self._transport.abort()
 
     def shutdown(self) -> None:
         """The server stops: the client is to come again, to whoever serves then."""
@@ -117,7 +124,7 @@ class LiveWebSocket(asyncio.Protocol):
         if self._is_closed:
             return
         if self._frames is None:
-            self._door.turns.begin(partial(self._begin, data))
+            self._ask(data)
             return
         frames = self._frames
         frames.receive_data(data)
@@ -127,16 +134,19 @@ class LiveWebSocket(asyncio.Protocol):
         if out and not self._is_closed:
             self._transport.write(b"".join(out))
         if frames.close_expected() and not self._is_closed:
-            self._is_closed = True
-            self._transport.close()
+            self._hang_up()
 
     # --- the handshake -------------------------------------------------------------------
 
+    def _ask(self, data: bytes) -> None:
+        if self._has_asked:  # it is in a hurry, and says something before it is let in
+            self._close(NORMAL)
+            return
+        self._has_asked = True
+        self._door.turns.begin(partial(self._begin, data))
+
     def _begin(self, data: bytes) -> None:
         if self._is_closed:
-            return
-        if self._frames is not None:  # it was in a hurry, and said something before it was let in
-            self._close(NORMAL)
             return
         try:
             request, accept = _handshake(data, self._transport)
@@ -179,11 +189,11 @@ class LiveWebSocket(asyncio.Protocol):
             if event.fin:
                 self._message(bytes(event.data), opcode is Opcode.TEXT)
             else:
-                self._parts, self._is_text = [bytes(event.data)], opcode is Opcode.TEXT
+                self._parts, self._is_text = bytearray(event.data), opcode is Opcode.TEXT
         elif opcode is Opcode.CONT:
-            self._parts.append(bytes(event.data))
+            self._parts += event.data
             if event.fin:
-                whole, self._parts = b"".join(self._parts), []
+                whole, self._parts = bytes(self._parts), bytearray()
                 self._message(whole, self._is_text)
 
     def _message(self, data: bytes, is_text: bool) -> None:
@@ -211,10 +221,16 @@ class LiveWebSocket(asyncio.Protocol):
 
     def _close(self, code: int) -> None:
         if not self._is_closed and not self._transport.is_closing():
-            self._is_closed = True
             if self._frames is not None:
                 self._transport.write(close_frame(code))
-            self._transport.close()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Say no more. Whoever does not read what waits is not kept for as long as they like."""
+        self._is_closed = True
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(UPGRADE_SECONDS, self._transport.abort)
 
 
 def protocol_of(door: Door) -> Callable[..., LiveWebSocket]:
