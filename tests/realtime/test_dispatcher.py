@@ -149,6 +149,23 @@ async def assert_it_ends_well(steps_: list[tuple[Any, ...]], at_once: bool) -> N
         story.assert_prefixes()
 
 
+async def test_who_joins_as_the_last_one_leaves_and_the_stream_is_put_away_hears_it() -> None:
+    async with empty_database() as db:
+        story, key = Story(db), KEYS[0]
+        await story.join(0, key)
+        (feed,) = story.dispatcher._feeds.values()
+        async with feed.lock:
+            steps_ = [asyncio.create_task(story.leave(0, key)), asyncio.create_task(story.join(1, key))]
+            await asyncio.sleep(0)
+        await asyncio.gather(story.dispatcher.look(), *steps_)
+
+        await story.commit(key, 2)
+        await story.hint([2, 1])
+
+        assert story.wire.arrived["socket1", key] == [1, 2]
+        await story.settle()
+
+
 @asynccontextmanager
 async def empty_database() -> AsyncIterator[SqliteDatabase]:
     """A database of its own, without the time it takes to migrate one."""

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -28,6 +28,10 @@ class Raw:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+
+    def read_no_more(self) -> None:
+        """Leave what comes in the network."""
+        cast("asyncio.Transport", self.writer.transport).pause_reading()
 
     async def say(self, data: bytes) -> None:
         """Send, once there is room."""
@@ -194,7 +198,7 @@ async def test_who_floods_before_taking_over_from_polling_is_cut_off(place: Plac
     session = await wire.open_poll()
     raw = await place.upgrade(more=f"&sid={session['sid']}")
     await raw.head()
-    raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    raw.read_no_more()
     flood = masked(PING, b"x" * 125) * 2_000
 
     with pytest.raises(ConnectionError):
@@ -208,7 +212,7 @@ async def test_who_does_not_read_goodbye_is_hung_up_on(place: Place) -> None:
     place.both.engine.ping_timeout = 0.1
     raw = await place.upgrade()
     await raw.head()
-    raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    raw.read_no_more()
     (connection,) = place.both.engine.connections.values()
     while not connection.writer or not connection.writer.get_write_buffer_size():
         connection.send("4" + "x" * 10_000)
@@ -216,6 +220,7 @@ async def test_who_does_not_read_goodbye_is_hung_up_on(place: Place) -> None:
     connection.close("server disconnect")
 
     await eventually(lambda: not _open_websockets())
+    assert not place.both.engine.connections
 
 
 async def test_what_a_client_said_by_polling_keeps_its_websocket_waiting(place: Place, wire: Wire) -> None:
