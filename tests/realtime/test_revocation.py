@@ -1,5 +1,6 @@
 """Who loses access is off every open socket, in every process, and comes in nowhere."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -118,6 +119,33 @@ async def test_guests_who_left_the_table_hear_of_their_own_orders_alone(world: W
     assert not screen.dropped.is_set()
     late = await world.screen("/orders", bo)
     assert (await late.error("join_order", {"orderId": own.id}))["code"] == "not_allowed"
+
+
+async def test_a_replay_ends_when_its_stream_is_no_longer_the_guests(world: World) -> None:
+    table = await world.services.cafes.add_table("7", system(world.place.id))
+    seat = await world.services.cafes.open_session_for(table.code)
+    guest, friend = world.place.guest(seat.session_id), world.place.guest(seat.session_id)
+    own, friends = await world.place.order(guest), await world.place.order(friend)
+    stream, events = f"order:{friends.id}", 3_000
+    await world.happen(stream, events, "x" * 10_000)
+    screen = await world.screen("/orders", guest, transports=["websocket"])
+    network = screen.client.eio.ws._response.connection.transport
+
+    network.pause_reading()  # so that most of the replay has to wait
+    await screen.client.emit("subscribe", {"stream": stream, "cursor": {"epoch": 1, "seq": 0}}, namespace="/orders")
+    (session,) = world.live.sessions
+    while stream not in session.streams:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.01)
+    await world.services.cafes.close_session(table.id, system(world.place.id))
+    while stream in session.streams:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.01)
+    network.resume_reading()
+
+    await screen.result("join_order", {"orderId": own.id})
+    seqs = screen.seqs(stream)
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(seqs) < events
+    assert not screen.dropped.is_set()
 
 
 async def test_a_guests_next_token_is_of_no_table_that_was_closed(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import uvicorn
@@ -54,7 +54,7 @@ class Server:
             server_header=False,
             timeout_graceful_shutdown=10,
         )
-        self._server = _Quiet(config)
+        self._server = _Quiet(config, app.live.end_polls)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, *, with_jobs: bool = True) -> None:
@@ -80,7 +80,16 @@ class Server:
 
 
 class _Quiet(uvicorn.Server):
-    """Signals are the business of whoever runs us."""
+    """Signals are the business of whoever runs us, and polls that are held would be waited for."""
+
+    def __init__(self, config: uvicorn.Config, end_polls: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_polls = end_polls
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, and finish what runs."""
+        self._end_polls()  # they are answered once nobody can come back to us
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -113,6 +113,10 @@ class LiveServer:
             asyncio.create_task(_every(self.heartbeat_seconds, self._beat), name="live-heartbeat"),
         ]
 
+    def end_polls(self) -> None:
+        """Send away who polls: the web server, which closes the WebSockets as it stops, would wait for their polls."""
+        self.transport.end_polls()
+
     async def stop(self) -> None:
         """Stop delivering. The web server closes the sockets, so that clients come back by themselves."""
         tasks = [*self._tasks, *self._endings]

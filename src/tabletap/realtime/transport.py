@@ -133,6 +133,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         """Whether the socket is connected and not about to go."""
         return self._members.is_connected(socket_id, namespace)
 
+    def end_polls(self) -> None:
+        """Send away who polls."""
+        self._engine.end_polls()
+
     # --- connections -------------------------------------------------------------------
 
     def _is_allowed(self, origin: str, request: Request) -> bool:

@@ -120,6 +120,12 @@ class EngineServer:
             raise Refused(HTTPStatus.BAD_REQUEST, 1, "Session ID unknown")
         return connection
 
+    def end_polls(self) -> None:
+        """End the sessions that poll, with the polls that are held."""
+        for connection in list(self.connections.values()):
+            if connection.writer is None:
+                connection.close("server shutdown")
+
     # --- what connections tell (connection.Host) ---------------------------------------
 
     async def heard(self, connection: Connection, message: str | bytes) -> None:
