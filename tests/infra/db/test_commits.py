@@ -235,3 +235,17 @@ async def test_two_cafes_number_the_same_stream_apart(db: AnyDatabase) -> None:
     for expected in (1, 2):
         for cafe_id in (CAFE, other):
             assert [each.seq for each in await db.transaction(cafe_id, tell)] == [expected]
+
+
+async def test_a_commit_that_fails_fails_everybody_whom_it_was_for_and_nobody_after_them(db: AnyDatabase) -> None:
+    if not isinstance(db, SqliteDatabase):
+        return  # every decision has a transaction of its own there
+    broken = db.on_writer(lambda execute: execute("ROLLBACK"))  # as when the disk is full
+
+    asked = [db.transaction(CAFE, everything), broken, db.transaction(CAFE, everything)]
+    together = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(each) for each in together] == [sqlite3.OperationalError] * 3
+    assert await state(db) == (0, 0, 0)
+    await db.transaction(CAFE, everything)
+    assert await state(db) == (1, 1, 1)

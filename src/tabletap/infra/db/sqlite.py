@@ -205,7 +205,10 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, clock: Clock, follow: Follow, publish: Publish) -> None:
         self.path, self.clock, self.follow, self.publish = path, clock, follow, publish
-        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._asked: list[_Unit] = []
+        """Decisions of this turn of the loop: they go to the writer together."""
+        self._queue: queue.SimpleQueue[list[_Unit]] = queue.SimpleQueue()
+        """Empty when there will be no more."""
         self.on_enqueued: Callable[[], None] | None = None
         """Told after a commit that added jobs: the job engine, when it runs in this process."""
 
@@ -219,7 +222,8 @@ class SqliteDatabase:
 
     async def stop(self) -> None:
         """Finish what is queued and close."""
-        self._queue.put(None)
+        self._hand_over()
+        self._queue.put([])
         await asyncio.to_thread(self._thread.join)
         await asyncio.sleep(0)
         self._writing.close()
@@ -228,8 +232,16 @@ class SqliteDatabase:
     async def transaction(self, cafe_id: Id, work: Work[T], *, lock: bool = False) -> T:
         """On the writer thread, committed together with whatever else waits there (contract of Database)."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Unit(cafe_id, work, future))
+        if not self._asked:
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(_Unit(cafe_id, work, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """Wake the writer once for all that this turn of the loop asks for, so that it commits once, too."""
+        if self._asked:
+            self._queue.put(self._asked)
+            self._asked = []
 
     async def read(self, cafe_id: Id, look: Look[T], *, consistent: bool = False) -> T:
         """Reads only, at once: SQLite answers from its page cache quicker than a thread could be asked."""
@@ -262,33 +274,31 @@ class SqliteDatabase:
     def _write_on(self) -> None:
         """Take whatever waits, run it in one transaction, each decision in a savepoint of its own, and commit once."""
         execute = self._writing.execute
-        while True:
-            first = unit = self._queue.get()
-            if first is None:
-                return
+        while units := self._queue.get():
+            taken: list[_Unit] = []
             done: list[Outcome] = []
             try:
                 execute("BEGIN IMMEDIATE")
-                while unit is not None:
-                    done.append(self._run(execute, unit))
-                    unit = self._next() if len(done) < _BATCH else None
+                while units:
+                    taken += units
+                    done += [self._run(execute, unit) for unit in units]
+                    units = self._next() if len(taken) < _BATCH else []
                 execute("COMMIT")
             except sqlite3.Error as error:
                 if self._writing.in_transaction:
                     execute("ROLLBACK")
-                failed = [each for each, *_ in done] or [first]
-                done = [(each, None, error, _NOTHING) for each in failed]
+                done = [(unit, None, error, _NOTHING) for unit in taken or units]
             self._loop.call_soon_threadsafe(self._committed, done)
 
-    def _next(self) -> _Unit | None:
+    def _next(self) -> list[_Unit]:
         """What else waits now. The end of all work is put back for the outer loop to see."""
         try:
-            unit = self._queue.get_nowait()
+            units = self._queue.get_nowait()
         except queue.Empty:
-            return None
-        if unit is None:
-            self._queue.put(None)
-        return unit
+            return []
+        if not units:
+            self._queue.put(units)
+        return units
 
     def _run(self, execute: Execute, unit: _Unit) -> Outcome:
         transaction = SqliteTransaction(execute, unit.cafe_id, self.clock.now())
