@@ -9,6 +9,7 @@ import pytest_asyncio
 from tabletap.infra import streams
 from tabletap.infra.db.open import AnyDatabase
 from tabletap.infra.db.postgres import PostgresDatabase
+from tabletap.infra.db.schema import AT_ONCE
 from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.infra.streams import MAX_REPLAY, Head, SnapshotRequired
 from tabletap.kernel.events import Event
@@ -97,6 +98,24 @@ async def test_a_stream_of_another_cafe_is_another_stream(db: AnyDatabase) -> No
 
     assert await replayed(db, key, 0) == []
     assert await db.read(other, lambda reader: streams.head(reader, other, key)) == Head(2, 1)
+
+
+async def test_the_heads_of_many_streams_are_what_each_alone_is(db: AnyDatabase) -> None:
+    cafe_id = new_id()
+    keys = [f"order:{new_id()}" for _ in range(2 * AT_ONCE + 3)]
+    for count, key in enumerate(keys[::7], start=1):
+        await told(db, key, count, cafe_id)
+    await told(db, keys[1], 9, new_id())
+
+    async def look(reader: Reader) -> tuple[dict[str, Head], dict[str, Head]]:
+        alone = {key: await streams.head(reader, cafe_id, key) for key in keys}
+        return await streams.heads(reader, cafe_id, keys), alone
+
+    together, alone = await db.across_cafes(look)
+
+    assert together == alone
+    assert together[keys[7]] == Head(2, 1)
+    assert together[keys[1]] == Head(0, 1)
 
 
 @pytest.mark.parametrize(("epoch", "seq"), [(2, 1), (0, 1), (1, 6), (1, 10**9)])

@@ -3,13 +3,14 @@
 Appending is part of every Transaction (`tell`); here are the tables and the readers.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from tabletap.infra.db.schema import Bytes, Id, Instant, Text, Whole, column, metadata, param
+from tabletap.infra.db.schema import Bytes, Id, Instant, Text, Whole, any_of, column, metadata, named, param, portions
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.kernel.errors import Kind, Refusal
@@ -68,6 +69,14 @@ class Head(msgspec.Struct, frozen=True):
     epoch: int
 
 
+class _KeyHead(msgspec.Struct, frozen=True):
+    """The head of one of several streams."""
+
+    key: str
+    head: int
+    epoch: int
+
+
 class CafeEpoch(msgspec.Struct, frozen=True):
     """A row of stream_epoch."""
 
@@ -89,6 +98,11 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 _HEAD = Statement(
     sa.select(stream.c.head, stream.c.epoch).where(stream.c.cafe_id == param("cafe_id"), stream.c.key == param("key"))
+)
+_HEADS = Statement(
+    sa.select(stream.c.key, stream.c.head, stream.c.epoch).where(
+        stream.c.cafe_id == param("cafe_id"), stream.c.key.in_(any_of("key"))
+    )
 )
 _AFTER = Statement(
     sa.select(*(stream_event.c[name] for name in StoredEvent.__struct_fields__))
@@ -116,6 +130,19 @@ async def head(reader: Reader, cafe_id: str, key: str) -> Head:
     """Where the stream stands; a stream that nobody wrote to yet stands at 0."""
     known = await reader.one(_HEAD, Head, cafe_id=cafe_id, key=key)
     return known or Head(0, await _first_epoch(reader, cafe_id))
+
+
+async def heads(reader: Reader, cafe_id: str, keys: Sequence[str]) -> dict[str, Head]:
+    """Where streams of one cafe stand, each as `head` says it: asking for thousands one by one takes seconds."""
+    found: dict[str, Head] = {}
+    for some in portions(keys):
+        given: dict[str, Any] = {"cafe_id": cafe_id, **named("key", some)}
+        for row in await reader.all(_HEADS, _KeyHead, **given):
+            found[row.key] = Head(row.head, row.epoch)
+    if len(found) < len(keys):
+        begins = Head(0, await _first_epoch(reader, cafe_id))
+        found = {key: found.get(key, begins) for key in keys}
+    return found
 
 
 async def _first_epoch(reader: Reader, cafe_id: str) -> int:

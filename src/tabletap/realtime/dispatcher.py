@@ -7,6 +7,7 @@ looked at every second. All members of a feed are at the same position.
 import asyncio
 import logging
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Protocol
 
 from tabletap.infra import streams
@@ -193,7 +194,7 @@ class Dispatcher:
         for name, feed in list(self._feeds.items()):
             if not feed.members and not feed.lock.locked() and feed.pump is None:
                 del self._feeds[name]
-        feeds = list(self._feeds.values())
+        feeds = sorted(self._feeds.values(), key=lambda feed: feed.cafe_id)
         for start in range(0, len(feeds), LOOK_AT_ONCE):
             await self._look_at(feeds[start : start + LOOK_AT_ONCE])
 
@@ -201,7 +202,12 @@ class Dispatcher:
         before = [feed.seq for feed in feeds]
 
         async def look(reader: Reader) -> list[Head]:
-            return [await streams.head(reader, feed.cafe_id, feed.key) for feed in feeds]
+            found: list[Head] = []
+            for cafe_id, of_cafe in groupby(feeds, lambda feed: feed.cafe_id):
+                keys = [feed.key for feed in of_cafe]
+                heads = await streams.heads(reader, cafe_id, keys)
+                found += (heads[key] for key in keys)
+            return found
 
         for feed, seq, at in zip(feeds, before, await self.db.across_cafes(look), strict=True):
             if at.epoch != feed.epoch or at.head > feed.seq or at.head < seq:

@@ -13,11 +13,14 @@ from tabletap.infra.db.schema import (
     Minor,
     Text,
     Whole,
+    any_of,
     column,
     columns_of,
     metadata,
+    named,
     of_cafe,
     param,
+    portions,
 )
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader
@@ -32,8 +35,6 @@ from tabletap.reconciliation.records import (
     LineStatus,
 )
 
-AT_ONCE = 64
-"""How many things one look-up asks for: statements of one shape, not one for each number of things."""
 LINE_JOURNALS = ("bank_line", "bank_line_assigned")
 
 bank_statement = sa.Table(
@@ -138,22 +139,6 @@ bank_csv_mapping = sa.Table(
     column("updated_by", Id),
     column("updated_at", Instant),
 )
-
-
-def any_of(name: str) -> list[sa.BindParameter[Any]]:
-    """The parameters of a look-up of `AT_ONCE` things; `named` fills them."""
-    return [param(f"{name}{index}") for index in range(AT_ONCE)]
-
-
-def named(name: str, values: Sequence[str]) -> dict[str, str]:
-    """The values of such parameters: those that are not needed repeat the first."""
-    return {f"{name}{index}": values[index] if index < len(values) else values[0] for index in range(AT_ONCE)}
-
-
-def portions(values: Iterable[str]) -> list[list[str]]:
-    """Values in portions that one look-up takes."""
-    distinct = list(dict.fromkeys(values))
-    return [distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE)]
 
 
 _FILE = Statement(

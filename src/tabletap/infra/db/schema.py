@@ -1,6 +1,6 @@
 """The tables' common ground: one metadata, column types that mean the same on both engines, statement helpers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,8 @@ metadata = sa.MetaData(
     }
 )
 """Every table of TableTap. Importing a domain's store adds its tables."""
+AT_ONCE = 64
+"""How many things one look-up asks for: statements of one shape, not one for each number of things."""
 
 
 class IdType(sa.types.TypeDecorator[str]):
@@ -80,6 +82,22 @@ def of_cafe(table: str, *columns: str) -> sa.ForeignKeyConstraint:
 def param(name: str) -> sa.BindParameter[Any]:
     """A named parameter of a statement."""
     return sa.bindparam(name, required=False)
+
+
+def any_of(name: str) -> list[sa.BindParameter[Any]]:
+    """The parameters of a look-up of `AT_ONCE` things; `named` fills them."""
+    return [param(f"{name}{index}") for index in range(AT_ONCE)]
+
+
+def named(name: str, values: Sequence[str]) -> dict[str, str]:
+    """The values of such parameters: those that are not needed repeat the first."""
+    return {f"{name}{index}": values[index] if index < len(values) else values[0] for index in range(AT_ONCE)}
+
+
+def portions(values: Iterable[str]) -> list[list[str]]:
+    """Values in portions that one look-up takes."""
+    distinct = list(dict.fromkeys(values))
+    return [distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE)]
 
 
 def columns_of(table: sa.Table, into: type[msgspec.Struct]) -> Sequence[sa.Column[Any]]:

@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from tabletap.identity.store import person
-from tabletap.infra.db.schema import param
+from tabletap.infra.db.schema import any_of, named, param, portions
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader
 from tabletap.orders.store import cafe_order
 from tabletap.payments.store import payment, refund
 from tabletap.qr.store import qr_payment
 from tabletap.reconciliation.matching import Awaited, Returning
-from tabletap.reconciliation.store import any_of, bank_line, bank_line_state, bank_match, named, portions
+from tabletap.reconciliation.store import bank_line, bank_line_state, bank_match
 
 _TOTAL = payment.c.amount_minor + payment.c.tip_minor
 _MATCHED = sa.cast(sa.func.coalesce(sa.func.sum(bank_match.c.amount_minor), 0), sa.BigInteger)
