@@ -26,6 +26,7 @@ from tests.reconciliation.bank import (
     resolving,
     take_in,
 )
+from tests.support.locks import noting_locks
 from tests.support.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -92,6 +93,20 @@ async def test_a_transfer_for_two_orders_that_is_short_pays_the_first_whole_and_
     assert (await payment(world, one["paymentId"])).amount_minor == 480
     assert (await payment(world, other["paymentId"])).amount_minor == 420
     await assert_lines_agree(world)
+
+
+async def test_payments_and_lines_are_held_in_one_order_however_they_are_named(world: World) -> None:
+    one, other = await awaited(world), await awaited(world)
+    await take_in(world, line(960, "no reference at all"))
+    waiting = await newest(world)
+
+    with noting_locks("cafe_order", "payment") as noted:
+        await match(world, waiting.bank_line_id, other["paymentId"], one["paymentId"])
+        await undo(world, waiting.bank_line_id)
+
+    several = [rows for rows in noted.values() if len(rows) > 2]
+    assert len(several) >= 2
+    assert several == [sorted(rows) for rows in several]
 
 
 async def test_undoing_gives_the_payment_back_and_the_money_waits_for_the_right_one(world: World) -> None:

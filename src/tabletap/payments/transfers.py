@@ -9,6 +9,8 @@ One place for both who sees it first: a person at the counter (counter.py) and a
 - when nobody waited for it any more: late money (late_money.py)
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from tabletap.infra.db.transaction import Transaction
@@ -39,6 +41,18 @@ async def locked(tx: Transaction, payment_id: Id) -> tuple[Payment, Order]:
     if order is None or payment is None:
         raise PaymentNotFound
     return payment, order
+
+
+async def hold_all(tx: Transaction, payment_ids: Iterable[Id]) -> None:
+    """Hold several payments at once, all their orders first, so that nobody who names them otherwise waits in a circle.
+
+    What there is none of is left out: `locked` says so.
+    """
+    found = [await store.get(tx, payment_id) for payment_id in payment_ids]
+    for order_id in sorted({payment.order_id for payment in found if payment is not None}):
+        await orders_store.get(tx, order_id, lock=True)
+    for payment_id in sorted(payment.id for payment in found if payment is not None):
+        await store.get(tx, payment_id, lock=True)
 
 
 async def receive(

@@ -279,6 +279,8 @@ class _Run:
             return line.decision
         if line.found.facts.amount_minor < 0 or line.found.facts.reversal or not line.found.awaited:
             return line.decision
+        if len(line.found.awaited) > 1:
+            await transfers.hold_all(tx, [awaited.payment_id for awaited in line.found.awaited])
         for awaited in line.found.awaited:
             await transfers.locked(tx, awaited.payment_id)
         now = [await expected.awaited(tx, awaited.payment_id) for awaited in line.found.awaited]

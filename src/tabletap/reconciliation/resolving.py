@@ -182,6 +182,7 @@ class ResolveService:
                 raise MatchNotPossible("Money that left belongs to one payment: the one that the bank took back.")
             return [], "matched"
         left, takes = line.amount_minor, list[Take]()
+        await transfers.hold_all(tx, request.payment_ids)
         for payment_id in dict.fromkeys(request.payment_ids):
             await transfers.locked(tx, payment_id)
             awaited = await expected.awaited(tx, payment_id)
@@ -219,6 +220,8 @@ class ResolveService:
         """Money that came and left again: two lines that are each other's counterpart."""
         if line.amount_minor != -other.amount_minor:
             raise MatchNotPossible("Two lines belong together when one brought what the other took.")
+        for each in sorted((line.id, other.id)):  # in one order, whichever is named first
+            await store.state(tx, each, lock=True)
         first, second = await self._held(tx, line, by), await self._held(tx, other, by)
         for held, counterpart in ((first, other), (second, line)):
             held.free(reason)
@@ -243,6 +246,7 @@ class ResolveService:
 
     async def _undone(self, tx: Transaction, line: BankLine, reason: str, by: Actor) -> BankLineView:
         found = _active(await store.matches(tx, line.id))
+        await transfers.hold_all(tx, [each.target_id for each in found if each.target == "payment" and each.target_id])
         for match in found:
             if match.target == "payment" and match.target_id is not None:
                 payment, _ = await transfers.locked(tx, match.target_id)
