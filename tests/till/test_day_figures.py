@@ -12,6 +12,7 @@ from tests.support.shared_world import sign_in_again
 from tests.support.world import World
 from tests.till.test_days import close, today, until_tomorrow
 from tests.till.test_drawers import act, open_drawer, pay_cash, seen
+from tests.tips.steps import in_the_sixth_hour
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -84,3 +85,22 @@ async def test_a_drawer_whose_closing_came_in_late_is_in_the_next_report_once(ow
     drawers = [[each["drawer"] for each in report.body["report"]["drawers"]] for report in (first, second)]
     assert second.status == 200, second
     assert drawers == [[sessions[0]["drawer"]], [sessions[1]["drawer"]]]
+
+
+async def test_what_was_done_hours_ago_and_what_was_done_just_now_are_in_one_report(own_world: World) -> None:
+    world = await in_the_sixth_hour(own_world)
+    earlier = (await pay_cash(world))["paymentId"]
+    await world.let_time_pass(hours=2)
+    sign_in_again(world)
+    await pay_cash(world)
+    refunded = await world.call("POST", f"/payments/{earlier}/refunds", "manager", {"amount": 100}, key=new_id())
+    looked = (await world.call("GET", f"/days/{today(world)}", "manager")).body["report"]
+
+    closed = await close(world, today(world), early=True, reason="for the test")
+    report = closed.body["report"]
+
+    assert (refunded.status, closed.status) == (201, 200), (refunded, closed)
+    assert report["figures"]["payments"]["cash"] == {"count": 2, "amount": 960}
+    assert report["figures"]["sold"]["1000"] == {"gross": 960, "tax": 88}
+    compared = ("figures", "accounts", "journals")
+    assert [report[name] for name in compared] == [looked[name] for name in compared]

@@ -20,6 +20,7 @@ from tabletap.kernel.clock import SystemClock
 from tabletap.kernel.ids import new_id
 from tabletap.ledger.service import balances
 from tabletap.reactions import follow
+from tabletap.till.days.model import BEGINNING
 from tabletap.till.days.store import ledger_totals
 from tests.support import services
 
@@ -61,7 +62,7 @@ async def month(
         done = await simulated(chosen, Simulation(days=DAYS, seed=seed, guests=GUESTS))
         until = done.days[-1].report.until_at
         async with reading(url) as db:
-            totals = await db.read(done.cafe_id, lambda reader: ledger_totals(reader, until))
+            totals = await db.read(done.cafe_id, lambda reader: ledger_totals(reader, BEGINNING, until))
             now = await db.read(done.cafe_id, lambda reader: balances(reader, done.cafe_id))
         booked: dict[str, int] = defaultdict(int)
         for path, amount in totals.items():

@@ -72,11 +72,11 @@ class TopUpService:
                 raise CustomerNotFound
             cafe = await orders.cafe_of(tx)
             require_currency(request.currency, cafe.currency)
-            await credits.require_room(tx, customer_id, amount, credit_settings_of(cafe))
             order = await orders.numbered(
                 tx, cafe, by, new_id(), amount, 0,
                 customer_id=customer_id, client_order_id=request.client_order_id, kind="top_up",
             )  # fmt: skip
+            await credits.require_room(tx, customer_id, amount, credit_settings_of(cafe))  # locked after the counter
             orders_store.add(tx, order, [])
             tx.emit(OrderCreated(cafe_id=tx.cafe_id, at=tx.now, order=order, items=[]))
             return view_of(order, [])

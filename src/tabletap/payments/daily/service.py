@@ -1,4 +1,4 @@
-"""What payments and orders say as a day is closed: figures up to a moment, and what is not settled."""
+"""What payments and orders say as a day is closed: figures between two moments, and what is not settled."""
 
 from datetime import datetime
 
@@ -21,19 +21,19 @@ _WAITING: tuple[tuple[str, Statement, str], ...] = (
 )
 
 
-async def totals(reader: Reader, until: datetime) -> Totals:
-    """Completed payments and refunds by method, and what was sold and paid in full, before a moment.
+async def totals(reader: Reader, since: datetime, until: datetime) -> Totals:
+    """Completed payments and refunds by method, and what was sold and paid in full, between two moments.
 
     What was sold of the menu by tax rate; prepaid credit apart: no tax is due on it, and it is owed to who bought it.
     """
     found: Totals = {}
-    for method, count, amount, tips, rounding in await store.counted(reader, store.PAYMENTS, until):
+    for method, count, amount, tips, rounding in await store.counted(reader, store.PAYMENTS, since, until):
         _note(found, f"payments/{method}", count=count, amount=amount, tips=tips, rounding=rounding)
-    for method, destination, count, amount, tips, rounding in await store.counted(reader, store.REFUNDS, until):
+    for method, destination, count, amount, tips, rounding in await store.counted(reader, store.REFUNDS, since, until):
         _note(found, f"refunds/{method}/{destination}", count=count, amount=amount, tips=tips, rounding=rounding)
-    for basis_points, gross, tax in await store.counted(reader, store.SOLD, until):
+    for basis_points, gross, tax in await store.counted(reader, store.SOLD, since, until):
         _note(found, f"sold/{basis_points}", gross=gross, tax=tax)
-    for count, amount in await store.counted(reader, store.CREDIT_SOLD, until):
+    for count, amount in await store.counted(reader, store.CREDIT_SOLD, since, until):
         _note(found, "credit_sold", count=count, amount=amount)
     return found
 

@@ -1,4 +1,4 @@
-"""Counting payments, refunds and sold tax from the beginning up to a moment; what is not settled."""
+"""Counting payments, refunds and sold tax between two moments; what is not settled."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,11 @@ from tabletap.orders.store import cafe_order, order_item
 from tabletap.payments.disputes.store import dispute
 from tabletap.payments.store import payment, refund
 
-_UNTIL = param("until")
+
+def _in_time(moment: Any) -> Any:
+    return sa.and_(moment >= param("since"), moment < param("until"))
+
+
 PAYMENTS = Statement(
     sa.select(
         payment.c.method,
@@ -21,7 +25,7 @@ PAYMENTS = Statement(
         sa.func.sum(payment.c.tip_minor),
         sa.func.sum(payment.c.rounding_minor),
     )
-    .where(payment.c.cafe_id == param("cafe_id"), payment.c.state == "completed", payment.c.completed_at < _UNTIL)
+    .where(payment.c.cafe_id == param("cafe_id"), payment.c.state == "completed", _in_time(payment.c.completed_at))
     .group_by(payment.c.method)
 )
 REFUNDS = Statement(
@@ -34,29 +38,28 @@ REFUNDS = Statement(
         sa.func.sum(refund.c.rounding_minor),
     )
     .join_from(refund, payment, sa.and_(payment.c.cafe_id == refund.c.cafe_id, payment.c.id == refund.c.payment_id))
-    .where(refund.c.cafe_id == param("cafe_id"), refund.c.status == "completed", refund.c.processed_at < _UNTIL)
+    .where(refund.c.cafe_id == param("cafe_id"), refund.c.status == "completed", _in_time(refund.c.processed_at))
     .group_by(payment.c.method, refund.c.destination)
 )
 _WHOLE = 10_000 + order_item.c.tax_basis_points
 _TAX = (order_item.c.total_minor * order_item.c.tax_basis_points * 2 + _WHOLE) // (2 * _WHOLE)
 """The tax within a line, rounded half up: as `orders.model.tax_within`."""
+_PAID = (
+    sa.select(cafe_order.c.cafe_id, cafe_order.c.id)
+    .where(cafe_order.c.cafe_id == param("cafe_id"), _in_time(cafe_order.c.paid_at))
+    .cte("paid")
+    .prefix_with("MATERIALIZED")
+)
+"""Found first: else SQLite begins with every line that was ever sold."""
 SOLD = Statement(
     sa.select(order_item.c.tax_basis_points, sa.func.sum(order_item.c.total_minor), sa.func.sum(_TAX))
-    .join_from(
-        order_item,
-        cafe_order,
-        sa.and_(cafe_order.c.cafe_id == order_item.c.cafe_id, cafe_order.c.id == order_item.c.order_id),
-    )
-    .where(
-        order_item.c.cafe_id == param("cafe_id"),
-        order_item.c.voided.is_(sa.false()),
-        cafe_order.c.paid_at < _UNTIL,
-    )
+    .join_from(_PAID, order_item, sa.and_(order_item.c.cafe_id == _PAID.c.cafe_id, order_item.c.order_id == _PAID.c.id))
+    .where(order_item.c.voided.is_(sa.false()))
     .group_by(order_item.c.tax_basis_points)
 )
 CREDIT_SOLD = Statement(
     sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(cafe_order.c.total_minor), 0)).where(
-        cafe_order.c.cafe_id == param("cafe_id"), cafe_order.c.kind == "top_up", cafe_order.c.paid_at < _UNTIL
+        cafe_order.c.cafe_id == param("cafe_id"), cafe_order.c.kind == "top_up", _in_time(cafe_order.c.paid_at)
     )
 )
 
@@ -103,9 +106,9 @@ UNFINISHED = _counted(
 )
 
 
-async def counted(reader: Reader, statement: Statement, until: datetime) -> list[Any]:
-    """The rows of one of the counts up to a moment."""
-    return await reader.rows(statement, {"cafe_id": reader.cafe_id, "until": until}, False)
+async def counted(reader: Reader, statement: Statement, since: datetime, until: datetime) -> list[Any]:
+    """The rows of one of the counts, from a moment on and before another."""
+    return await reader.rows(statement, {"cafe_id": reader.cafe_id, "since": since, "until": until}, False)
 
 
 async def waiting(reader: Reader, statement: Statement, before: datetime) -> tuple[int, int]:

@@ -6,7 +6,7 @@ and whenever a day was closed: what a report missed is in the next one.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,8 +15,14 @@ from tabletap.cafes.model import BusinessDetails
 from tabletap.kernel.ids import Id
 from tabletap.ledger.audit.model import SignedHead
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 Totals = dict[str, int]
 """Figures counted from the beginning, by path: `payments/cash/amount`, `ledger/bank/debit`."""
+
+
+def added(earlier: Totals, later: Totals) -> Totals:
+    """What two spans of time that follow each other come to together."""
+    return {path: earlier.get(path, 0) + later.get(path, 0) for path in earlier | later}
 
 
 class OpenItem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -22,6 +22,7 @@ from tabletap.till.days import store
 from tabletap.till.days.errors import DayHasOpenItems, DayNotClosed, DayNotFound, DayNotOver, DayOutOfOrder
 from tabletap.till.days.events import DayClosed
 from tabletap.till.days.model import (
+    BEGINNING,
     ClosedDayView,
     DayClose,
     DayReport,
@@ -30,14 +31,15 @@ from tabletap.till.days.model import (
     OpenItem,
     Totals,
     accounts,
+    added,
     nested,
     since,
 )
 
 FindOpenItems = Callable[[Reader, BusinessDay], Awaitable[list[OpenItem]]]
 """What of a domain is not settled at the end of a day."""
-CountTotals = Callable[[Reader, datetime], Awaitable[Totals]]
-"""A domain's figures from the beginning up to a moment."""
+CountTotals = Callable[[Reader, datetime, datetime], Awaitable[Totals]]
+"""A domain's figures from a moment on and before another."""
 BeforeClose = Callable[[Transaction, BusinessDay, Actor], Awaitable[None]]
 """What a domain does as a day is closed, in the same transaction: tips of the day are shared out."""
 
@@ -50,6 +52,13 @@ class CloseDay(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str | None = None
     early: bool = False
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """What was counted from the beginning up to a moment."""
+
+    until: datetime = BEGINNING
+    totals: Totals = msgspec.field(default_factory=dict)
 
 
 class DayService:
@@ -78,15 +87,30 @@ class DayService:
             known = await store.of_day(tx, day.isoformat())
             if known is not None:
                 return known
-            return await self._closed(tx, day, request, by)
+            return await self._closed(tx, day, request, by, early)
 
+        # All but the last hour is counted before the transaction, in which everybody else who writes may have to wait.
+        early = await self.db.read(by.cafe_id, lambda reader: self._counted_early(reader, day), consistent=True)
         try:
             closed = await self.db.transaction(by.cafe_id, decide)
         except Duplicate:
             closed = await self._of_day(by.cafe_id, day)
         return _closed_view(closed, await self.audit.close_day(by.cafe_id, day))
 
-    async def _closed(self, tx: Transaction, day: date, request: CloseDay, by: Actor) -> DayClose:
+    async def _counted_early(self, reader: Reader, day: date) -> _Counted:
+        """What no transaction under way can add to any more; nothing where the day is closed already."""
+        if await store.of_day(reader, day.isoformat()) is not None:
+            return _Counted()
+        until = min(reader.now - _LATE, _present(await _cafe(reader), day).ends_at)
+        return _Counted(until, await self._counted(reader, BEGINNING, until))
+
+    async def _counted(self, reader: Reader, since: datetime, until: datetime) -> Totals:
+        totals: Totals = {}
+        for count in self.figures:
+            totals |= await count(reader, since, until)
+        return totals
+
+    async def _closed(self, tx: Transaction, day: date, request: CloseDay, by: Actor, early: _Counted) -> DayClose:
         cafe, last = await _cafe(tx), await store.last(tx)
         due = _next_day(cafe, last)
         present = _present(cafe, day)
@@ -102,7 +126,7 @@ class DayService:
         if items and not request.reason:
             faults = [FieldError(item.kind, item.message) for item in items]
             raise DayHasOpenItems(f"{len(items)} things are still open on {day.isoformat()}.", errors=faults)
-        report, totals = await self._report(tx, cafe, present, last)
+        report, totals = await self._report(tx, cafe, present, last, early)
         z_number = last.z_number + 1 if last else 1
         report = msgspec.structs.replace(
             report, z_number=z_number, open_items=items, reason=request.reason if items else None,
@@ -120,14 +144,12 @@ class DayService:
         return [item for find in self.open_items for item in await find(reader, day)]
 
     async def _report(
-        self, reader: Reader, cafe: Cafe, day: BusinessDay, last: DayClose | None
+        self, reader: Reader, cafe: Cafe, day: BusinessDay, last: DayClose | None, early: _Counted
     ) -> tuple[DayReport, Totals]:
         """What was added since the last report, up to the day's end or to now; and what there is up to then."""
         from_at, before = (last.until_at, last.totals) if last else (min(cafe.created_at, day.starts_at), {})
         until_at = max(from_at, min(reader.now, day.ends_at))
-        totals: Totals = {}
-        for count in self.figures:
-            totals |= await count(reader, until_at)
+        totals = added(early.totals, await self._counted(reader, early.until, until_at))
         moved = since(totals, before)
         report = DayReport(
             business_day=day.date.isoformat(),
@@ -156,7 +178,7 @@ class DayService:
             present = _present(cafe, day)
             if day < _next_day(cafe, last) or present.starts_at > reader.now:
                 raise DayNotFound
-            report, _ = await self._report(reader, cafe, present, last)
+            report, _ = await self._report(reader, cafe, present, last, _Counted())
             return DayView("open", msgspec.structs.replace(report, open_items=await self._items(reader, present)))
 
         found = await self.db.read(by.cafe_id, look, consistent=True)
@@ -253,7 +275,7 @@ async def check(reader: Reader) -> list[str]:
         faults += _faults(closed, before)
         before = closed
     if before is not None:
-        now = await store.ledger_totals(reader, before.until_at)
+        now = await store.ledger_totals(reader, BEGINNING, before.until_at)
         lost = [
             path for path, amount in before.totals.items() if path.startswith("ledger/") and now.get(path, 0) < amount
         ]

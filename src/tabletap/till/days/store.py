@@ -49,19 +49,19 @@ _LAST = Statement(
     .order_by(day_close.c.z_number.desc())
     .limit(1)
 )
+_IN_TIME = sa.and_(journal.c.cafe_id == param("cafe_id"), journal.c.at >= param("since"), journal.c.at < param("until"))
+_BOOKED = sa.select(journal.c.cafe_id, journal.c.id).where(_IN_TIME).cte("booked").prefix_with("MATERIALIZED")
+"""Found first: else SQLite begins with every entry that was ever made."""
 _ACCOUNTS = Statement(
     sa.select(
         entry.c.account,
         sa.func.sum(sa.case((entry.c.amount_minor > 0, entry.c.amount_minor), else_=0)),
         sa.func.sum(sa.case((entry.c.amount_minor < 0, -entry.c.amount_minor), else_=0)),
     )
-    .join_from(entry, journal, sa.and_(journal.c.cafe_id == entry.c.cafe_id, journal.c.id == entry.c.journal_id))
-    .where(entry.c.cafe_id == param("cafe_id"), journal.c.at < param("until"))
+    .join_from(_BOOKED, entry, sa.and_(entry.c.cafe_id == _BOOKED.c.cafe_id, entry.c.journal_id == _BOOKED.c.id))
     .group_by(entry.c.account)
 )
-_JOURNALS = Statement(
-    sa.select(sa.func.count()).where(journal.c.cafe_id == param("cafe_id"), journal.c.at < param("until"))
-)
+_JOURNALS = Statement(sa.select(sa.func.count()).select_from(journal).where(_IN_TIME))
 
 
 async def of_day(reader: Reader, business_day: str) -> DayClose | None:
@@ -79,10 +79,11 @@ async def page(reader: Reader, before: str, limit: int) -> list[DayClose]:
     return await reader.all(_PAGE, DayClose, cafe_id=reader.cafe_id, before=before, limit=limit)
 
 
-async def ledger_totals(reader: Reader, until: datetime) -> Totals:
-    """Every account's debits and credits, and how many journals there are, before a moment."""
+async def ledger_totals(reader: Reader, since: datetime, until: datetime) -> Totals:
+    """Every account's debits and credits, and how many journals there are, from a moment on and before another."""
+    asked = {"cafe_id": reader.cafe_id, "since": since, "until": until}
     totals: Totals = {}
-    for account, debit, credit in await reader.rows(_ACCOUNTS, {"cafe_id": reader.cafe_id, "until": until}, False):
+    for account, debit, credit in await reader.rows(_ACCOUNTS, asked, False):
         totals[f"ledger/{account}/debit"], totals[f"ledger/{account}/credit"] = int(debit), int(credit)
-    totals["journals"] = int(await reader.value(_JOURNALS, cafe_id=reader.cafe_id, until=until) or 0)
+    totals["journals"] = int(await reader.value(_JOURNALS, **asked) or 0)
     return totals
