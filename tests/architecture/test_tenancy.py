@@ -54,8 +54,13 @@ def statements() -> dict[str, Statement]:
 
 
 def _tables(source: Any) -> set[str]:
-    """Every table a statement touches, in joins and sub-selects, too."""
-    return {found.name for found in visitors.iterate(source) if isinstance(found, sa.Table)}
+    """Every table a statement touches, also in joins; the statements within it are looked at by themselves."""
+    if isinstance(source, sa.Table | sa.Alias):
+        return {source.name}
+    if isinstance(source, sa.CTE):
+        return {source.name}
+    children = [] if isinstance(source, sa.Column) else source.get_children()
+    return {name for child in children if not isinstance(child, sa.Select) for name in _tables(child)}
 
 
 def _conditions(clause: Any) -> Iterator[Any]:
@@ -67,8 +72,11 @@ def _conditions(clause: Any) -> Iterator[Any]:
         yield clause
 
 
-def _cafes_of(source: Any) -> set[str]:
-    """The tables of which a statement takes the rows of one cafe alone: given, or the same as such a table's."""
+def _cafes_of(source: Any, around: frozenset[str]) -> set[str]:
+    """The tables of which a statement takes the rows of one cafe alone: given, or the same as such a table's.
+
+    `around`: those of the statement that this one is a part of. A part with a name of its own is like a table.
+    """
     wheres = [getattr(source, "whereclause", None)]
     froms = source.get_final_froms() if isinstance(source, sa.Select) else []
     wheres += [found.onclause for each in froms for found in visitors.iterate(each) if isinstance(found, Join)]
@@ -80,20 +88,32 @@ def _cafes_of(source: Any) -> set[str]:
     ]
     pairs += [(right, left) for left, right in pairs]
     own = {left.table.name for left, right in pairs if _is_cafe(left) and isinstance(right, sa.BindParameter)}
+    own |= around | {part.name for part in _parts(source) if isinstance(part, sa.CTE) and is_of_one_cafe(part.element)}
     for _ in pairs:
         own |= {a.table.name for a, b in pairs if _is_cafe(a) and _is_cafe(b) and b.table.name in own}
     return own
+
+
+def _parts(source: Any) -> Iterator[Any]:
+    """The named parts and the statements within a statement, not those within them."""
+    for child in source.get_children():
+        if isinstance(child, sa.CTE | sa.Select):
+            yield child
+        else:
+            yield from _parts(child)
 
 
 def _is_cafe(clause: Any) -> bool:
     return isinstance(clause, sa.Column) and clause.name == "cafe_id"
 
 
-def is_of_one_cafe(source: Any) -> bool:
+def is_of_one_cafe(source: Any, around: frozenset[str] = frozenset()) -> bool:
     """Whether every row that a statement touches is of the cafe it is told; an insert names its own."""
     if isinstance(source, sa.Insert):
         return "cafe_id" in source.compile(dialect=SQLITE).params or "new_cafe_id" in source.compile().params
-    return _tables(source) <= _cafes_of(source)
+    own = _cafes_of(source, around)
+    within = [part for part in _parts(source) if isinstance(part, sa.Select)]
+    return _tables(source) <= own and all(is_of_one_cafe(part, frozenset(own)) for part in within)
 
 
 def test_every_statement_is_of_one_cafe_but_those_that_find_it() -> None:
@@ -149,7 +169,16 @@ def test_a_row_can_point_only_at_rows_of_its_own_cafe() -> None:
 def test_the_check_sees_what_is_of_no_cafe() -> None:
     given, of_order = cafe_order.c.cafe_id == param("cafe_id"), cafe_order.c.id == order_item.c.order_id
     same = cafe_order.c.cafe_id == order_item.c.cafe_id
+    columns = sa.select(cafe_order.c.cafe_id, cafe_order.c.id)
+    of_whole, of_ours = columns.cte("some"), columns.where(given).cte("some")
+    each = cafe_order.alias("each")
+    unlike = sa.select(sa.func.count()).where(each.c.id == order_item.c.order_id).correlate(order_item)
+    like = unlike.where(each.c.cafe_id == order_item.c.cafe_id)
+    line = order_item.c.cafe_id == param("cafe_id")
     faults = [
+        sa.select(order_item.c.id).join(of_whole, of_whole.c.cafe_id == order_item.c.cafe_id),
+        sa.select(order_item.c.id).join(of_ours, of_ours.c.id == order_item.c.order_id),
+        sa.select(order_item.c.id, unlike.scalar_subquery()).where(line),
         sa.select(cafe_order.c.id),
         sa.select(cafe_order.c.id).where(sa.or_(given, cafe_order.c.status == "paid")),
         sa.select(cafe_order.c.id).where(sa.not_(given)),
@@ -162,6 +191,8 @@ def test_the_check_sees_what_is_of_no_cafe() -> None:
         sa.select(cafe_order.c.id).where(given),
         sa.select(order_item.c.id).join(cafe_order, sa.and_(of_order, same)).where(given),
         sa.delete(cafe_order).where(given, cafe_order.c.id == param("id")),
+        sa.select(order_item.c.id).join(of_ours, of_ours.c.cafe_id == order_item.c.cafe_id),
+        sa.select(order_item.c.id, like.scalar_subquery()).where(line),
     ]
 
     assert [is_of_one_cafe(each) for each in faults] == [False] * len(faults)
