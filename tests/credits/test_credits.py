@@ -82,6 +82,22 @@ async def test_the_history_is_read_page_by_page_newest_first_and_every_line_foll
         assert await history(world, customer_id, limit) == found
 
 
+async def test_pages_repeat_and_skip_nothing_while_credit_moves_between_them(world: World) -> None:
+    customer_id = await customer(world)
+    for amount in range(101, 107):
+        await move(world, "add", customer_id, amount)
+    path = f"/credits/history?customerId={customer_id}&limit=2"
+    page = (await world.call("GET", path, "staff")).body
+    seen = page["items"]
+
+    while "nextCursor" in page:
+        await move(world, "add", customer_id, 999)
+        page = (await world.call("GET", f"{path}&cursor={page['nextCursor']}", "staff")).body
+        seen += page["items"]
+
+    assert [each["amount"] for each in seen] == list(range(106, 100, -1))
+
+
 async def test_the_counter_moves_credit_up_to_its_limit_and_a_manager_more(world: World) -> None:
     settings = {"counterCreditLimitAmount": LIMIT}
     assert (await world.call("PUT", f"/cafes/{world.home.id}", "manager", settings)).status == 200

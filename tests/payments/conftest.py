@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tabletap.kernel.ids import new_id
 from tests.payments.guests import PROXIES, set_limits
 from tests.support.books import assert_books_are_right
 from tests.support.shared_world import heal, module_world, moving_world, opened, own_world, shared_world
@@ -26,6 +27,18 @@ async def world(audited_world: World) -> AsyncIterator[World]:
     """The same world; each test leaves its provider healthy. Use fresh orders, and leave the clock alone."""
     yield audited_world
     await heal(audited_world)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def refunded_world(module_world: World) -> World:
+    """A module's world with a payment, part of which went back, and an open drawer."""
+    order = await module_world.order()
+    paid = (await module_world.pay(order, "customer_credit")).body
+    path = f"/payments/{paid['paymentId']}/refunds"
+    returned = await module_world.call("POST", path, "manager", {"amount": 100}, key=new_id())
+    drawer = await module_world.call("POST", "/drawers/sessions", "counter", {"floatAmount": 100}, key=new_id())
+    assert (returned.status, drawer.status) == (201, 201), (returned, drawer)
+    return module_world
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

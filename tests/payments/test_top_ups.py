@@ -1,5 +1,6 @@
 """Buying credit: an order of its own kind; money taken is credit given, in one transaction."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -50,6 +51,19 @@ async def test_bought_credit_is_there_when_its_money_is(world: World) -> None:
     assert handed_over["status"] == "collected"
     assert lines[f"customer_credit:{customer}"] == -2_000
     assert "sales" not in lines
+    await assert_books_are_right(world)
+
+
+async def test_credit_that_is_paid_is_given_once_however_often_its_provider_says_so(world: World) -> None:
+    had = await balance_of(world)
+    await world.control("POST", "/faults", {"fault": "duplicate_webhook"})
+    payment = await paid_by_card(world, await buy(world))
+
+    asking = world.app.services.payments.asking
+    await world.control("POST", "/webhooks/redeliver", {"paymentId": payment["gatewayPaymentId"]})
+    await asyncio.gather(*(asking.check(world.home.id, payment["paymentId"]) for _ in range(4)))
+
+    assert await balance_of(world) == had + 2_000
     await assert_books_are_right(world)
 
 
