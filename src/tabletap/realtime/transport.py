@@ -129,10 +129,6 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]  # the library has 
         """Send one socket something that belongs to no stream."""
         self._members.deliver_to(socket_id, _event_packet(namespace, name, msgspec.json.encode(payload)))
 
-    def is_open(self, namespace: str, socket_id: str) -> bool:
-        """Whether the socket is connected and not about to go."""
-        return self._members.is_connected(socket_id, namespace)
-
     def end_polls(self) -> None:
         """Send away who polls."""
         self._engine.end_polls()

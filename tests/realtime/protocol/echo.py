@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from socket import create_server
 from typing import Any
 
+import msgspec
 import uvicorn
 
 from tabletap.realtime.engine.polling import Polling
@@ -58,7 +59,7 @@ class Both:
     """The ASGI application and the protocol class of both."""
 
     def __init__(self, options: Options = OPTIONS) -> None:
-        self.engine = EngineServer(options, lambda _origin, _request: True)
+        self.engine = EngineServer(msgspec.structs.replace(options, path="/engine.io"), lambda _origin, _request: True)
         self.engine.on("message", self._say_back)
         self.engine.on("disconnect", self._gone)
         self.polling = Polling(self.engine)

@@ -123,6 +123,12 @@ async def test_an_origin_that_is_none_is_refused_whoever_else_comes(place: Place
         assert (await raw.until_cut_off()).startswith(b"HTTP/1.1 400 "), "also those that had to wait their turn"
 
 
+async def test_there_is_a_websocket_below_one_path_alone(place: Place) -> None:
+    elsewhere = await place.upgrade(path="/health/ready")
+
+    assert (await elsewhere.until_cut_off()).startswith(b"HTTP/1.1 404 ")
+
+
 @pytest.mark.parametrize("path", ["/engine.io/", "/socket.io/"])
 async def test_a_query_without_end_is_not_looked_into(place: Place, path: str) -> None:
     raw = await place.upgrade(more="&a=1" * 10_000, path=path)

@@ -140,7 +140,5 @@ def _request(scope: dict[str, Any]) -> Request:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     client = scope.get("client")
-    return Request(
-        scope["path"], scope["query_string"].decode("latin-1"), headers, tuple(client) if client else None,
-        scope.get("scheme") == "https",
-    )  # fmt: skip
+    query = scope["query_string"].decode("latin-1")
+    return Request(scope["path"], query, headers, tuple(client) if client else None)

@@ -37,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ping_interval: float = 25
     ping_timeout: float = 20
     max_packet_bytes: int = 64 * 1024
+    path: str = "/socket.io"
+    """Below it is the live edge."""
 
 
 class Opening(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -76,6 +78,8 @@ class EngineServer:
 
     def enter(self, request: Request) -> tuple[Connection, bool]:
         """The connection of a WebSocket, and whether it polled until now. Raises Refused."""
+        if not request.path.startswith(self.options.path):
+            raise Refused(HTTPStatus.NOT_FOUND, 3, "There is no WebSocket here")
         asked = self.checked(request, "websocket")
         known = asked.get("sid")
         if known is None:
@@ -84,7 +88,7 @@ class EngineServer:
 
     def open(self, request: Request, transport: str) -> Connection:
         """A new connection; its first packet is on its way."""
-        connection = Connection(self, base64.urlsafe_b64encode(secrets.token_bytes(_ID_BYTES)).decode())
+        connection = Connection(self, self.generate_id())
         self.connections[connection.id] = connection
         opening = Opening(
             sid=connection.id,
@@ -173,11 +177,6 @@ class EngineServer:
 
     async def shutdown(self) -> None:
         """Nothing runs in the background: the web server closes the sockets."""
-
-    def transport(self, id: str) -> str:  # noqa: A002 - the protocol's word for it
-        """What a connection travels on: `websocket` or `polling`."""
-        connection = self.connections.get(id)
-        return "polling" if connection is None or connection.writer is None else "websocket"
 
     def generate_id(self) -> str:
         """An id that nobody guesses."""

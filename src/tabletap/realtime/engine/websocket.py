@@ -43,7 +43,6 @@ class Request(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     """By their names in lower case; repeated ones are joined by commas."""
     address: tuple[str, int] | None
-    is_secure: bool = False
 
 
 class Refused(Exception):
@@ -260,8 +259,7 @@ def _handshake(data: bytes, transport: asyncio.Transport) -> tuple[Request, byte
         raise Refused(HTTPStatus.BAD_REQUEST, 3, "Bad request")
     path, _, query = target.partition("?")
     address = transport.get_extra_info("peername")
-    is_secure = transport.get_extra_info("sslcontext") is not None
-    request = Request(path, query, headers, address[:2] if isinstance(address, tuple) else None, is_secure)
+    request = Request(path, query, headers, address[:2] if isinstance(address, tuple) else None)
     return request, base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
 
 
