@@ -7,6 +7,7 @@ import pytest
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import new_id
 from tabletap.tips.sharing import following
+from tests.support.locks import noting_locks
 from tests.tips.conftest import Staffed
 from tests.tips.steps import assert_all_is_right, owed, pool, refund, rule, share_out, tip, today
 
@@ -155,3 +156,25 @@ async def test_a_tip_that_goes_back_with_the_news_of_its_payment_leaves_nothing(
     assert [each["amount"] for each in pools] == ([0] if mode == "shift_pool" else [])
     assert [await owed(world, staff) for staff in people.values()] == [0, 0, 0]
     await assert_all_is_right(world)
+
+
+async def test_several_pools_of_a_day_are_shared_out_in_one_order_of_workers(staffed: Staffed) -> None:
+    world, people = staffed
+    await tip(world, 100)
+    await share_out(world)  # everybody has an account
+    for role in ("kitchenStaff", "serviceStaff"):
+        shares = {"kitchenStaff": 0, "serviceStaff": 0, "management": 0, role: 10_000}
+        assert (await rule(world, distribution=shares)).status == 200
+        await tip(world, 60)
+    for name in people:
+        await world.call("POST", "/shifts/clock-out", name, {})
+
+    with noting_locks("tip_pool", "tip_account") as noted:
+        body = {"early": True, "reason": "for the test"}
+        closed = await world.call("POST", f"/days/{today(world)}/close", "manager", body)
+
+    assert closed.status == 200, closed
+    assert [await owed(world, people[name]) for name in ("cook", "waiter")] == [30 + 60, 35 + 30]
+    several = [rows for rows in noted.values() if len(rows) > 2]
+    assert several
+    assert several == [sorted(rows) for rows in several]

@@ -73,6 +73,11 @@ async def account(tx: Reader, staff_id: AnId, *, lock: bool = False) -> TipAccou
     return found
 
 
+async def hold_accounts(tx: Transaction) -> None:
+    """Hold every worker's account in one order: for who shares out more than one pool, each among its own workers."""
+    await tx.all(_ACCOUNTS, TipAccount, lock=True, cafe_id=tx.cafe_id)
+
+
 def know_account(tx: Transaction, account: TipAccount) -> None:
     """Keep an account as this transaction will leave it."""
     tx.remember(("tip_account", account.staff_id), account)

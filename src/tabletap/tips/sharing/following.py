@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from tabletap.cafes.business_day import business_day_of
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id
+from tabletap.tips.payouts import store as payouts
 from tabletap.tips.rules.service import rule_in_force
 from tabletap.tips.sharing import store
 from tabletap.tips.sharing.booking import Shared, cafe_of, nothing_shared_before, share, shared_before
@@ -58,6 +59,8 @@ async def _pools_of(tx: Transaction, payment_id: Id) -> list[tuple[TipPool, int]
             amounts[done.group_id] += done.amount_minor
     # Locked oldest first, as by whoever closes a day.
     pools = [(await store.pool(tx, pool_id, lock=True), amounts[pool_id]) for pool_id in sorted(amounts)]
+    if len(pools) > 1:
+        await payouts.hold_accounts(tx)
     return [(pool, amount) for pool, amount in reversed(pools) if pool is not None]
 
 

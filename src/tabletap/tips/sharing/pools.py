@@ -9,6 +9,7 @@ from tabletap.cafes.model import Cafe
 from tabletap.infra.db.transaction import Transaction
 from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor
+from tabletap.tips.payouts import store as payouts
 from tabletap.tips.rules.model import TipRule
 from tabletap.tips.rules.packs import PACKS
 from tabletap.tips.rules.service import rule_in_force, rule_of
@@ -79,5 +80,8 @@ async def before_close(tx: Transaction, day: BusinessDay, by: Actor) -> None:
     if any(shift.ended_at is None for shift in await shifts.shifts(tx, day.starts_at, day.ends_at)):
         return
     cafe = await cafe_of(tx)
-    for pool in await store.open_pools(tx, day.date.isoformat()):
+    pools = await store.open_pools(tx, day.date.isoformat())
+    if len(pools) > 1:
+        await payouts.hold_accounts(tx)
+    for pool in pools:
         await share_pool(tx, pool, cafe, by.person_id)
