@@ -191,6 +191,29 @@ async def test_a_long_replay_arrives_whole_over_one_connection(world: World) -> 
     assert not kitchen.dropped.is_set()
 
 
+async def test_what_happens_in_a_long_replay_is_sent_as_the_client_takes_it_too(world: World) -> None:
+    key, events = world.kitchen(), 1_000
+    await world.happen(key, events, "x" * 10_000)
+    other = await world.screen("/kitchen", Role.MANAGER)
+    await other.result("subscribe", {"stream": key})
+    kitchen = await world.screen("/kitchen", Role.KITCHEN, transports=["websocket"])
+    network = kitchen.client.eio.ws._response.connection.transport
+    session = next(each for each in world.live.sessions if Role.KITCHEN in each.actor.roles)
+
+    network.pause_reading()
+    await kitchen.client.emit("subscribe", {"stream": key, "cursor": {"epoch": 1, "seq": 0}}, namespace="/kitchen")
+    while key not in session.streams:  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.01)
+    await world.happen(key, events, "x" * 10_000)
+    assert world.live.dispatcher.position(session, key) is None, "the replay goes on"
+    network.resume_reading()
+
+    await kitchen.until(lambda: len(kitchen.seqs(key)) == 2 * events or kitchen.dropped.is_set())
+    assert kitchen.seqs(key) == list(range(1, 2 * events + 1))
+    await world.happen(key)
+    await kitchen.until(lambda: kitchen.seqs(key)[-1] == 2 * events + 1)
+
+
 @pytest.mark.parametrize(
     "cursor", [{"epoch": 2, "seq": 1}, {"epoch": 1, "seq": 4}], ids=["another epoch", "a seq that never was"]
 )

@@ -53,6 +53,7 @@ class Server:
             ws=app.live.websocket,
             server_header=False,
             timeout_graceful_shutdown=10,
+            backlog=BACKLOG,  # uvicorn listens again, with its own
         )
         self._server = _Quiet(config, app.live.end_polls)
         self._task: asyncio.Task[None] | None = None

@@ -61,8 +61,7 @@ class Subscriptions:
         await self.unsubscribe(session, key)
         if len(session.streams) >= MAX_CURSORS:
             raise TooManyStreams
-        async with self._gate:
-            at, events = await self._begin_at(session, stream, cursor)
+        at, events = await self._begin_at(session, stream, cursor)
         session.streams.add(key)
         session.after_answer(partial(self._begin, session, key, at, events))
         return Subscribed(stream=key, epoch=at.epoch, head=at.seq, replayed=len(events))
@@ -71,11 +70,12 @@ class Subscriptions:
         self, session: Session, stream: StreamName, cursor: Cursor | None
     ) -> tuple[Position, list[Event]]:
         """Where live begins, and what has to be replayed before."""
-        while True:
-            actor = session.actor
-            found = await self.db.read(actor.cafe_id, partial(self._look, actor, session.namespace, stream, cursor))
-            if session.actor is actor:  # else what they may hear has changed meanwhile
-                return found
+        async with self._gate:
+            while True:
+                actor = session.actor
+                found = await self.db.read(actor.cafe_id, partial(self._look, actor, session.namespace, stream, cursor))
+                if session.actor is actor:  # else what they may hear has changed meanwhile
+                    return found
 
     async def _look(
         self, actor: Actor, namespace: str, stream: StreamName, cursor: Cursor | None, reader: Reader
@@ -88,20 +88,33 @@ class Subscriptions:
         return Position(epoch=cursor.epoch, seq=events[-1].seq if events else cursor.seq), events
 
     async def _begin(self, session: Session, key: str, at: Position, events: list[Event]) -> None:
-        """Replay, then join those who are live. What is committed meanwhile is read again when joining."""
+        """Replay, then join those who are live. What is committed meanwhile is read again when joining.
+
+        A long replay takes its time, and what is committed in it may be long again.
+        """
         try:
-            for start in range(0, len(events), REPLAYED_AT_ONCE):
-                if not session.is_open or key not in session.streams:  # it may be theirs no longer
+            while await self._replay(session, key, events):
+                if len(events) <= REPLAYED_AT_ONCE:
+                    async with self._gate:
+                        await self.dispatcher.join(session, key, at)
                     return
-                part = events[start : start + REPLAYED_AT_ONCE]
-                self.transport.tell_one(session.namespace, session.socket_id, part)
-                await self.transport.drained(session.socket_id)
-            async with self._gate:
-                await self.dispatcher.join(session, key, at)
+                at, events = await self._begin_at(session, access.stream_named(key), Cursor(epoch=at.epoch, seq=at.seq))
+        except SnapshotRequired as refusal:
+            await self.dispatcher.give_up(session, key, refusal.detail)
         except Exception:  # noqa: BLE001 - never a part: whoever cannot be brought up to date has to begin again
             _log.exception("could not begin %s for %s", key, session)
             await self.dispatcher.leave(session, key)
             await self.dispatcher.give_up(session, key, UNREADABLE)
+
+    async def _replay(self, session: Session, key: str, events: list[Event]) -> bool:
+        """Send events as the client takes them; False when it is gone, or the stream is theirs no longer."""
+        for start in range(0, len(events), REPLAYED_AT_ONCE):
+            if not session.is_open or key not in session.streams:
+                return False
+            part = events[start : start + REPLAYED_AT_ONCE]
+            self.transport.tell_one(session.namespace, session.socket_id, part)
+            await self.transport.drained(session.socket_id)
+        return session.is_open and key in session.streams
 
     async def unsubscribe(self, session: Session, key: str) -> None:
         """Follow a stream no longer. Safe to repeat. Raises InvalidRequest for what is no stream's name."""

@@ -1,29 +1,55 @@
-"""A process that is told to stop: every live client hears of it at once, and nobody is waited for."""
+"""A process that serves holds the door for a crowd, and when it is told to stop everybody hears of it at once."""
 
 import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import msgspec
+import pytest
 
 from tabletap.app import App
-from tabletap.cli.serving import Server, bind
+from tabletap.cli.serving import BACKLOG, Server, bind
 from tabletap.infra.db.migrate import migrate
 from tabletap.infra.settings import Settings
 from tests.audiences.place import SECRET
 
 PATIENCE_SECONDS = 5
 """Half of what uvicorn waits for requests that are running."""
+MOST = int(Path("/proc/sys/net/core/somaxconn").read_text())
+"""No socket holds more."""
 POLL = {"EIO": "4", "transport": "polling"}
 
 
-async def test_who_polls_is_told_and_not_waited_for(tmp_path: Path) -> None:
+@pytest.fixture
+async def listening() -> AsyncIterator[socket.socket]:
+    """A socket that waits for clients."""
+    listening = bind("127.0.0.1", 0)
+    yield listening
+    listening.close()
+
+
+@pytest.fixture
+async def server(listening: socket.socket, tmp_path: Path) -> AsyncIterator[Server]:
+    """A whole app that is served."""
     url = f"sqlite:///{tmp_path}/tabletap.db"
     await asyncio.to_thread(lambda: asyncio.run(migrate(url)))
-    listening = bind("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = Server(App(Settings(database_url=url, public_url=address), SECRET), listening)
+    server = Server(App(Settings(database_url=url, public_url="http://127.0.0.1"), SECRET), listening)
     await server.start(with_jobs=False)
+    yield server
+    await server.stop()
+
+
+async def test_a_crowd_may_wait_at_the_door(server: Server, listening: socket.socket) -> None:
+    of_socket = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+
+    assert struct.unpack_from("=I", of_socket, 28) == (min(BACKLOG, MOST),), "Linux tells it in place of `tcpi_sacked`"
+
+
+async def test_who_polls_is_told_and_not_waited_for(server: Server, listening: socket.socket) -> None:
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with aiohttp.ClientSession(address) as client:
         async with client.get("/socket.io/", params=POLL) as opening:
             session = POLL | {"sid": msgspec.json.decode((await opening.text())[1:])["sid"]}
