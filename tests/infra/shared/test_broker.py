@@ -3,9 +3,12 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tabletap.infra.broker import Broker, MemoryBroker
 from tabletap.infra.shared import broker as redis_broker
@@ -186,6 +189,25 @@ async def test_what_was_published_last_before_the_end_still_goes_out(redis_url: 
         await other.until(lambda: bool(other.seqs))
 
     assert other.seqs == [1]
+
+
+async def test_a_connection_that_breaks_while_it_is_ended_does_not_keep_the_broker_going(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close: Callable[[PubSub], Awaitable[None]] = PubSub.aclose
+
+    async def breaks(subscription: PubSub) -> None:
+        await close(subscription)
+        raise RedisTimeoutError("Timed out closing connection")
+
+    monkeypatch.setattr(PubSub, "aclose", breaks)  # the library, on a machine that is too busy
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with process(redis_url) as (broker, _):
+            broker.publish([event(1)])
+        await broker.stop()
+
+    assert broker.reach == "redis away"
 
 
 @pytest.mark.parametrize("password", ["not-the-password", ""])

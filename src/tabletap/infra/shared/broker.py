@@ -86,9 +86,9 @@ class RedisBroker(MemoryBroker):
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._nothing_waits.wait()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():
+            task.cancel()
+            await asyncio.wait((task,), timeout=1)  # a client that is about to fail may not notice the first time
 
     async def connected(self) -> None:
         """Wait until other processes are reached."""
@@ -128,7 +128,9 @@ class RedisBroker(MemoryBroker):
 
     async def _stay_connected(self) -> None:
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while (
+            self._task is not None
+        ):  # cancelling may not do: what fails meanwhile raises its fault instead
             client = connect_to(self._url)
             try:
                 await self._serve(client)
