@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tabletap.kernel.ids import new_id
+from tabletap.kernel.ids import Id, new_id
+from tabletap.kernel.people import Role
 from tabletap.sandbox import SandboxAccount, start_sandbox
 from tests.payments.odd_money import lost_start, release
 from tests.support.books import assert_books_are_right, journal_lines
@@ -19,6 +20,15 @@ async def credit_of(world: World, who: str = "customer") -> tuple[int, int]:
     """What a customer has, and what of it is held."""
     balance = (await world.call("GET", "/credits/balance", who)).body
     return balance["balance"], balance["held"]
+
+
+async def somebody(world: World) -> tuple[Id, str]:
+    """A customer without any credit: their id and their token."""
+    made = await world.call("POST", "/customers", "staff", {"name": "Someone"})
+    person_id: Id = made.body["id"]
+    return person_id, world.app.services.tokens.issue(
+        cafe_id=world.home.id, person_id=person_id, roles=frozenset({Role.CUSTOMER})
+    )
 
 
 async def pay_in_part_by_credit(
@@ -160,29 +170,30 @@ async def test_a_part_that_credit_cannot_pay_is_refused(world: World, method: st
 
 
 async def test_too_little_credit_is_refused_before_the_card_is_charged(world: World) -> None:
-    order = await world.order("friend")
+    _, stranger = await somebody(world)
+    order = await world.order(stranger)
     charged = len(await world.charges())
 
-    refused = await world.pay(order, "payconic_card", "friend", creditAmount=100)
+    refused = await world.pay(order, "payconic_card", stranger, creditAmount=100)
 
     assert (refused.status, refused.body["code"]) == (422, "insufficient_credit")
     assert len(await world.charges()) == charged
 
 
 async def test_held_credit_is_not_spent_twice(world: World) -> None:
-    friend = world.home.people["friend"].person_id
-    gift = {"customerId": friend, "amount": 200, "reason": "a gift"}
+    person_id, stranger = await somebody(world)
+    gift = {"customerId": person_id, "amount": 200, "reason": "a gift"}
     given = await world.call("POST", "/credits/add", "manager", gift, key=new_id())
-    first, second = await world.order("friend"), await world.order("friend")
-    holding = await world.pay(first, "payconic_card", "friend", creditAmount=150)
+    first, second = await world.order(stranger), await world.order(stranger)
+    holding = await world.pay(first, "payconic_card", stranger, creditAmount=150)
 
-    refused = await world.pay(second, "payconic_card", "friend", creditAmount=100)
-    enough = await world.pay(second, "payconic_card", "friend", creditAmount=50)
+    refused = await world.pay(second, "payconic_card", stranger, creditAmount=100)
+    enough = await world.pay(second, "payconic_card", stranger, creditAmount=50)
 
     assert (given.status, holding.status, enough.status) == (201, 201, 201)
     assert (refused.status, refused.body["code"]) == (422, "insufficient_credit")
     for started in (holding, enough):
-        await world.call("POST", f"/payments/{started.body['paymentId']}/cancel", "friend")
+        await world.call("POST", f"/payments/{started.body['paymentId']}/cancel", stranger)
 
 
 async def test_each_part_goes_back_where_it_came_from(world: World) -> None:

@@ -128,9 +128,7 @@ class RedisBroker(MemoryBroker):
 
     async def _stay_connected(self) -> None:
         pause = FIRST_PAUSE_SECONDS
-        while (
-            self._task is not None
-        ):  # cancelling may not do: what fails meanwhile raises its fault instead
+        while self._task is not None:  # cancelling may not do: what fails meanwhile raises its fault instead
             client = connect_to(self._url)
             try:
                 await self._serve(client)
