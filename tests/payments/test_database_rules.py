@@ -5,13 +5,12 @@ import sqlite3
 import asyncpg
 import pytest
 
-from tabletap.kernel.ids import new_id
 from tests.support.books import rows
 from tests.support.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-NOBODY = new_id()
+NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.mark.parametrize(
