@@ -12,8 +12,8 @@ CODE := src tests scripts $(wildcard bench)
 ARGS ?=
 # Line and branch coverage below this fails `make test`.
 COVERAGE ?= 90
-# How many processes test side by side, each with servers of its own; a file stays with one of them. Tests wait more than
-# they compute: one more than there are cores on the smallest machine we know.
+# How many processes test side by side, each with servers of its own; a file stays with one of them. Tests wait now and
+# then: one more than there are cores on the smallest machine we know keeps both of its cores busy.
 WORKERS ?= 3
 # Where tests keep their databases: in memory if there is room, since every commit of every test waits for its disk
 # otherwise. They are set to flush to disk all the same.

@@ -208,7 +208,7 @@ class SqliteDatabase:
         self._asked: list[_Unit] = []
         """Decisions of this turn of the loop: they go to the writer together."""
         self._queue: queue.SimpleQueue[list[_Unit]] = queue.SimpleQueue()
-        """Empty when there will be no more."""
+        """What is asked for together; an empty list says that there will be no more."""
         self.on_enqueued: Callable[[], None] | None = None
         """Told after a commit that added jobs: the job engine, when it runs in this process."""
 
