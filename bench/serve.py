@@ -8,6 +8,7 @@ import msgspec
 import uvloop
 
 from tabletap.app import App
+from tabletap.cli.running import keep_what_is_set_up
 from tabletap.cli.serving import Server, bind
 from tabletap.infra.settings import Settings
 
@@ -33,6 +34,7 @@ async def serve(asked: Serve) -> None:
     )
     server = Server(App(settings, asked.secret), listening)
     await server.start()
+    keep_what_is_set_up()
     print(port, flush=True)
     await ended.wait()
     await server.stop()

@@ -136,9 +136,8 @@ def _until_empty(server: Contender) -> None:
 def _alone(server: Contender, plan: Plan) -> float:
     """CPU µs of an event to every room while nobody is there."""
     before = server.cpu_seconds()
-    count = max(10, plan.events // 3)
-    _pace(server, count, plan.interval_seconds)
-    return (server.cpu_seconds() - before) * 1e6 / count
+    _pace(server, plan.events, plan.interval_seconds)
+    return (server.cpu_seconds() - before) * 1e6 / plan.events
 
 
 def _pace(server: Contender, count: int, interval_seconds: float) -> dict[tuple[int, int], tuple[int, Emitted]]:

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.live.place import Certificate, Room
 from tabletap.app import App
-from tabletap.cli.running import begin_logs, run, stop_signal
+from tabletap.cli.running import begin_logs, keep_what_is_set_up, run, stop_signal
 from tabletap.cli.serving import Server, bind
 from tabletap.infra.db.transaction import Transaction
 from tabletap.infra.settings import Settings
@@ -95,6 +95,7 @@ async def serve(asked: Serve) -> None:
     if asked.tls is not None:
         _encrypt(server, asked.tls)
     await server.start()
+    keep_what_is_set_up()
     _say({"port": port})
     obeying = asyncio.create_task(_obey(app, emitting))
     await ended.wait()

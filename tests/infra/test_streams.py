@@ -100,22 +100,27 @@ async def test_a_stream_of_another_cafe_is_another_stream(db: AnyDatabase) -> No
     assert await db.read(other, lambda reader: streams.head(reader, other, key)) == Head(2, 1)
 
 
-async def test_the_heads_of_many_streams_are_what_each_alone_is(db: AnyDatabase) -> None:
-    cafe_id = new_id()
-    keys = [f"order:{new_id()}" for _ in range(2 * AT_ONCE + 3)]
-    for count, key in enumerate(keys[::7], start=1):
+async def test_of_many_streams_only_those_are_named_that_stand_elsewhere(db: AnyDatabase) -> None:
+    cafes = new_id(), new_id()
+    names = [(cafe_id, f"order:{new_id()}") for cafe_id in cafes for _ in range(AT_ONCE + 3)]
+    for count, (cafe_id, key) in enumerate(names[::7], start=1):
         await told(db, key, count, cafe_id)
-    await told(db, keys[1], 9, new_id())
+    await db.transaction(cafes[1], streams.restart, lock=True)
+    await told(db, names[1][1], 9, cafes[1])  # a stream of the same name, of somebody else
 
-    async def look(reader: Reader) -> tuple[dict[str, Head], dict[str, Head]]:
-        alone = {key: await streams.head(reader, cafe_id, key) for key in keys}
-        return await streams.heads(reader, cafe_id, keys), alone
+    async def look(reader: Reader) -> dict[tuple[str, str], Head]:
+        return {name: await streams.head(reader, *name) for name in names}
 
-    together, alone = await db.across_cafes(look)
+    at = await db.across_cafes(look)
+    known = [(*name, Head(0, 1)) for name in names]
+    moved = await db.across_cafes(lambda reader: streams.moved(reader, known))
+    again = await db.across_cafes(lambda reader: streams.moved(reader, [(*name, at[name]) for name in names]))
 
-    assert together == alone
-    assert together[keys[7]] == Head(2, 1)
-    assert together[keys[1]] == Head(0, 1)
+    assert moved == {name: head for name, head in at.items() if head != Head(0, 1)}
+    assert moved[names[7]] == Head(2, 1)
+    assert moved[names[-1]].epoch > 1
+    assert names[1] not in moved
+    assert again == {}
 
 
 @pytest.mark.parametrize(("epoch", "seq"), [(2, 1), (0, 1), (1, 6), (1, 10**9)])

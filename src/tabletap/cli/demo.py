@@ -24,7 +24,7 @@ from tabletap.cli.furnishing import (
 )
 from tabletap.cli.provider import Provider, provider_for
 from tabletap.cli.ready import Ready, ready, show
-from tabletap.cli.running import begin_logs, stop_signal
+from tabletap.cli.running import begin_logs, keep_what_is_set_up, stop_signal
 from tabletap.cli.serving import AddressInUse, Server, bind
 from tabletap.cli.setting_up import read_menu
 from tabletap.cli.upkeep import prepare
@@ -65,6 +65,7 @@ async def run_demo(options: Options) -> None:
     with held_folder(settings.data_dir) as folder:
         async with _opened(settings, folder, options) as running:
             show(running.ready, running.name, console())
+            keep_what_is_set_up()
             try:
                 if options.ready_file is not None:
                     running.ready.write(options.ready_file)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from tabletap.app import App
-from tabletap.cli.running import begin_logs, run, stop_signal
+from tabletap.cli.running import begin_logs, keep_what_is_set_up, run, stop_signal
 from tabletap.cli.serving import Server, bind
 from tabletap.infra.crash import crash_at
 from tabletap.infra.db.open import sqlite_path
@@ -65,6 +65,7 @@ async def _serve(settings: Settings, secret: str, listening: socket.socket, *, w
     app = App(settings, secret)
     server = Server(app, listening)
     await server.start(with_jobs=with_jobs)
+    keep_what_is_set_up()
     _log.info("TableTap answers at %s", app.public_url)
     await stopped.wait()
     _log.info("stopping")
@@ -81,6 +82,7 @@ async def work() -> None:
     app = App(settings, settings.require_strong_secret())
     await app.open()
     await app.jobs.start()
+    keep_what_is_set_up()
     _log.info("background jobs run")
     await stopped.wait()
     _log.info("stopping")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from tabletap.infra.db.schema import Bytes, Id, Instant, Text, Whole, any_of, column, metadata, named, param, portions
+from tabletap.infra.db.schema import AT_ONCE, Bytes, Id, Instant, Text, Whole, column, metadata, param
 from tabletap.infra.db.statement import Statement
 from tabletap.infra.db.transaction import Reader, Transaction
 from tabletap.kernel.errors import Kind, Refusal
@@ -69,14 +69,6 @@ class Head(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class _KeyHead(msgspec.Struct, frozen=True):
-    """The head of one of several streams."""
-
-    key: str
-    head: int
-    epoch: int
-
-
 class CafeEpoch(msgspec.Struct, frozen=True):
     """A row of stream_epoch."""
 
@@ -99,11 +91,6 @@ class StoredEvent(msgspec.Struct, frozen=True):
 _HEAD = Statement(
     sa.select(stream.c.head, stream.c.epoch).where(stream.c.cafe_id == param("cafe_id"), stream.c.key == param("key"))
 )
-_HEADS = Statement(
-    sa.select(stream.c.key, stream.c.head, stream.c.epoch).where(
-        stream.c.cafe_id == param("cafe_id"), stream.c.key.in_(any_of("key"))
-    )
-)
 _AFTER = Statement(
     sa.select(*(stream_event.c[name] for name in StoredEvent.__struct_fields__))
     .where(
@@ -125,8 +112,23 @@ _FIRST_EPOCH = Statement(sa.select(stream_epoch.c.epoch).where(stream_epoch.c.ca
 _LAST_EPOCH = Statement(sa.select(sa.func.max(stream.c.epoch)).where(stream.c.cafe_id == param("cafe_id")))
 _BEGIN_EPOCH = Statement(sa.update(stream).where(stream.c.cafe_id == param("cafe_id")).values(epoch=param("new_epoch")))
 
-_FEW = 4
-"""Streams that are asked for one by one: a look-up of many costs as much as thirty of them on SQLite."""
+
+def _elsewhere(index: int) -> sa.Select[int, Any, Any]:
+    """A stream's number and where it stands, unless that is where one thinks; without a row as `head` says it."""
+    cafe_id, key = param(f"cafe_id{index}"), param(f"key{index}")
+    row = sa.select(stream).where(stream.c.cafe_id == cafe_id, stream.c.key == key)
+    first = sa.select(stream_epoch.c.epoch).where(stream_epoch.c.cafe_id == cafe_id).scalar_subquery()
+    at = sa.func.coalesce(row.with_only_columns(stream.c.head).scalar_subquery(), _number(0))
+    epoch = sa.func.coalesce(row.with_only_columns(stream.c.epoch).scalar_subquery(), first, _number(1))
+    moved = sa.or_(at != param(f"head{index}"), epoch != param(f"epoch{index}"))
+    return sa.select(_number(index), at, epoch).where(moved)
+
+
+def _number(number: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(number), Whole)
+
+
+_MOVED = Statement(sa.union_all(*(_elsewhere(index) for index in range(AT_ONCE))))
 
 
 async def head(reader: Reader, cafe_id: str, key: str) -> Head:
@@ -135,18 +137,22 @@ async def head(reader: Reader, cafe_id: str, key: str) -> Head:
     return known or Head(0, await _first_epoch(reader, cafe_id))
 
 
-async def heads(reader: Reader, cafe_id: str, keys: Sequence[str]) -> dict[str, Head]:
-    """Where streams of one cafe stand, each as `head` says it: asking for thousands one by one takes seconds."""
-    if len(keys) <= _FEW:
-        return {key: await head(reader, cafe_id, key) for key in keys}
-    found: dict[str, Head] = {}
-    for some in portions(keys):
-        given: dict[str, Any] = {"cafe_id": cafe_id, **named("key", some)}
-        for row in await reader.all(_HEADS, _KeyHead, **given):
-            found[row.key] = Head(row.head, row.epoch)
-    if len(found) < len(keys):
-        begins = Head(0, await _first_epoch(reader, cafe_id))
-        found = {key: found.get(key, begins) for key in keys}
+async def moved(reader: Reader, known: Sequence[tuple[str, str, Head]]) -> dict[tuple[str, str], Head]:
+    """Which of these streams (cafe, key) stand elsewhere than one thinks, and where, each as `head` says it.
+
+    Most stand where they stood, and a row less is a moment more for everybody else: only the others come back.
+    """
+    found: dict[tuple[str, str], Head] = {}
+    for start in range(0, len(known), AT_ONCE):
+        some = known[start : start + AT_ONCE]
+        given: dict[str, Any] = {}
+        for index in range(AT_ONCE):
+            cafe_id, key, at = some[index] if index < len(some) else some[0]
+            given[f"cafe_id{index}"], given[f"key{index}"] = cafe_id, key
+            given[f"head{index}"], given[f"epoch{index}"] = at.head, at.epoch
+        for index, at, epoch in await reader.rows(_MOVED, given, False):
+            if index < len(some):
+                found[some[index][:2]] = Head(at, epoch)
     return found
 
 

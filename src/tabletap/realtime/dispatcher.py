@@ -7,12 +7,12 @@ looked at every second. All members of a feed are at the same position.
 import asyncio
 import logging
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Protocol
 
 from tabletap.infra import streams
 from tabletap.infra.broker import Broker
 from tabletap.infra.db.open import AnyDatabase
+from tabletap.infra.db.schema import AT_ONCE
 from tabletap.infra.db.transaction import Reader
 from tabletap.infra.streams import Head
 from tabletap.kernel.events import Event
@@ -24,8 +24,6 @@ from tabletap.realtime.sessions import Session
 _log = logging.getLogger(__name__)
 BATCH = 500
 """Events read from the database at once."""
-LOOK_AT_ONCE = 100
-"""Streams looked at in one go, so that others get their turn."""
 RESTARTED = "This stream was restarted."
 GONE = "The events that follow are no longer kept."
 UNREADABLE = "The stream could not be read just now."
@@ -194,25 +192,19 @@ class Dispatcher:
         for name, feed in list(self._feeds.items()):
             if not feed.members and not feed.lock.locked() and feed.pump is None:
                 del self._feeds[name]
-        feeds = sorted(self._feeds.values(), key=lambda feed: feed.cafe_id)
-        for start in range(0, len(feeds), LOOK_AT_ONCE):
-            await self._look_at(feeds[start : start + LOOK_AT_ONCE])
+        feeds = list(self._feeds.values())
+        for start in range(0, len(feeds), AT_ONCE):
+            await self._look_at(feeds[start : start + AT_ONCE])
+            await asyncio.sleep(0)  # others get their turn
 
     async def _look_at(self, feeds: list[Feed]) -> None:
-        before = [feed.seq for feed in feeds]
-
-        async def look(reader: Reader) -> list[Head]:
-            found: list[Head] = []
-            for cafe_id, of_cafe in groupby(feeds, lambda feed: feed.cafe_id):
-                keys = [feed.key for feed in of_cafe]
-                heads = await streams.heads(reader, cafe_id, keys)
-                found += (heads[key] for key in keys)
-            return found
-
-        for feed, seq, at in zip(feeds, before, await self.db.across_cafes(look), strict=True):
-            if at.epoch != feed.epoch or at.head > feed.seq or at.head < seq:
+        known = [(feed.cafe_id, feed.key, Head(feed.seq, feed.epoch)) for feed in feeds]
+        moved = await self.db.across_cafes(lambda reader: streams.moved(reader, known))
+        for feed, (cafe_id, key, then) in zip(feeds, known, strict=True):
+            at = moved.get((cafe_id, key), then)
+            if at.epoch != feed.epoch or at.head > feed.seq or at.head < then.head:
                 async with feed.lock:
-                    await self._mend(feed, backwards=at.head < seq)
+                    await self._mend(feed, backwards=at.head < then.head)
 
     async def _mend(self, feed: Feed, *, backwards: bool) -> None:
         if backwards:

@@ -110,7 +110,7 @@ class Compiled:
 class Statement:
     """A statement for both engines; `locked` also takes the rows for update where the engine has row locks."""
 
-    def __init__(self, source: sa.Select[Any] | sa.Update | sa.Delete | sa.Insert) -> None:
+    def __init__(self, source: sa.Select[Any] | sa.CompoundSelect[Any] | sa.Update | sa.Delete | sa.Insert) -> None:
         self.source = source
         self._sqlite: Compiled | None = None
         self._plain: Compiled | None = None

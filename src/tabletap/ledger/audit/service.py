@@ -43,7 +43,9 @@ async def seal(db: AnyDatabase, cafe_id: Id, *, since: timedelta | None = None) 
     several processes at once: a row is sealed once. It holds no lock but the chain's own, in batches.
     """
     floor = store.FIRST_ID if since is None else _id_before(since)
-    return sum([await _seal_source(db, cafe_id, source, floor) for source in store.AUDITED])
+    sources = await db.read(cafe_id, lambda reader: store.with_rows(reader, floor))
+    await asyncio.sleep(0)
+    return sum([await _seal_source(db, cafe_id, source, floor) for source in sources])
 
 
 async def _seal_source(db: AnyDatabase, cafe_id: Id, source: str, floor: Id) -> int:

@@ -123,6 +123,8 @@ class Audited:
         self.boundary = Statement(
             sa.select(row_id).where(own, row_id > param("after")).order_by(*order).offset(param("skip")).limit(1)
         )
+        is_newer = sa.exists().where(own, row_id > param("after"))
+        self.is_used = sa.select(sa.literal_column(f"'{self.name}'", Text)).where(is_newer)
         unsealed = table.outerjoin(audit_seal, same)
         self.unsealed = Statement(
             sa.select(row_id.label("row_id"), n.label("row_n"), *columns)
@@ -166,6 +168,17 @@ async def boundary(reader: Reader, source: str, after: AnId, skip: int) -> AnId:
     """The id that so many rows of a table lie before, after a given one; the last id there can be when fewer do."""
     found: AnId | None = await reader.value(audited(source).boundary, cafe_id=reader.cafe_id, after=after, skip=skip)
     return found if found is not None else LAST_ID
+
+
+@cache
+def _with_rows() -> Statement:
+    return Statement(sa.union_all(*(audited(source).is_used for source in AUDITED)))
+
+
+async def with_rows(reader: Reader, after: AnId) -> list[str]:
+    """The sealed tables in which the cafe has rows with ids above `after`: mostly few, so they are found in one go."""
+    found = await reader.rows(_with_rows(), {"cafe_id": reader.cafe_id, "after": after}, False)
+    return sorted(source for (source,) in found)
 
 
 async def unsealed(reader: Reader, source: str, after: AnId, upto: AnId, limit: int) -> list[Row]:

@@ -1,7 +1,10 @@
 """WebSocket frames as a server writes them (RFC 6455, 5.2): unmasked, whole, never compressed."""
 
+from struct import Struct
+
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
+_SHORT, _LONG, _LONGEST = Struct("!BB").pack, Struct("!BBH").pack, Struct("!BBQ").pack
 NORMAL, NOT_TEXT, RESTARTING = 1000, 1007, 1012
 """The close codes that we say (RFC 6455, 7.4.1, and the registry it founded)."""
 
@@ -10,10 +13,10 @@ def frame(payload: bytes, kind: int = TEXT) -> bytes:
     """A frame that holds a whole message."""
     size = len(payload)
     if size < _TWO_BYTES:
-        return bytes((kind, size)) + payload
+        return _SHORT(kind, size) + payload
     if size < 1 << 16:
-        return bytes((kind, _TWO_BYTES)) + size.to_bytes(2, "big") + payload
-    return bytes((kind, _EIGHT_BYTES)) + size.to_bytes(8, "big") + payload
+        return _LONG(kind, _TWO_BYTES, size) + payload
+    return _LONGEST(kind, _EIGHT_BYTES, size) + payload
 
 
 def close_frame(code: int) -> bytes:
