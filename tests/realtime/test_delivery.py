@@ -54,6 +54,20 @@ async def test_one_socket_follows_a_limited_number_of_streams(world: World) -> N
     assert (error["type"], error["code"]) == ("rate_limit_exceeded", "too_many_streams")
 
 
+async def test_whoever_cannot_follow_all_of_a_cafe_follows_what_they_did(world: World) -> None:
+    screen = await world.screen("/admin", Role.ADMIN)
+    await screen.result("subscribe", {"stream": world.kitchen()})
+    [session] = world.live.sessions
+    session.streams.update(before := {f"order:{number}" for number in range(197)} | session.streams)
+
+    error = await screen.error("join_cafe", {"cafeId": world.place.id})
+
+    assert error["code"] == "too_many_streams"
+    assert session.streams == before
+    await world.happen(world.kitchen())
+    assert (await screen.hears("announcement"))["seq"] == 1
+
+
 async def test_a_socket_that_is_gone_leaves_nothing_behind(world: World) -> None:
     kitchen = await world.screen("/kitchen", Role.KITCHEN)
     await kitchen.result("subscribe", {"stream": world.kitchen()})

@@ -124,10 +124,20 @@ class Subscriptions:
         session.streams.discard(key)
 
     async def join_cafe(self, session: Session, cafe_id: Id) -> list[Subscribed]:
-        """Follow everything of the cafe that this person may hear in this namespace. Raises OtherCafe."""
+        """Follow everything of the cafe that this person may hear in this namespace, or nothing more than before.
+
+        Raises OtherCafe and what `subscribe` raises.
+        """
         session.actor.require_cafe(cafe_id)
-        found = access.in_cafe(session.actor, session.namespace)
-        return [await self.subscribe(session, stream.key) for stream in found]
+        before = frozenset(session.streams)
+        found = [stream.key for stream in access.in_cafe(session.actor, session.namespace)]
+        try:
+            return [await self.subscribe(session, key) for key in found]
+        except Exception:
+            for key in found:
+                if key not in before:
+                    await self.unsubscribe(session, key)
+            raise
 
     async def resume(self, session: Session) -> tuple[list[Subscribed], dict[str, Refusal]]:
         """Go on where the handshake's cursors say; each stream succeeds or fails by itself."""
