@@ -40,7 +40,7 @@ services: setup
 .PHONY: test
 test: services ## Set up, then every suite on both engines, browser included: `make test ARGS="-k refund"`
 	@rm -rf .coverage
-	TMPDIR=$(TEST_FOLDER) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov --cov-report=term \
+	TMPDIR=$(TEST_FOLDER) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term \
 		--cov-fail-under=$(if $(ARGS),0,$(COVERAGE)) $(ARGS)
 
 # How many lives of a cafe, and of its screens, `make nightly` plays on each engine.

@@ -19,6 +19,19 @@ settings.register_profile("tabletap", deadline=None)
 settings.load_profile("tabletap")
 
 ENGINES = ("sqlite", "postgres")
+LONG = (
+    "reconciliation/test_ten_thousand.py",
+    "machine/",
+    "cli/",
+    "payments/test_crash",
+    "realtime/chaos/",
+    "realtime/test_processes.py",
+    "realtime/test_subscriptions.py",
+    "journeys/",
+    "clients/",
+    "screens/",
+)
+"""What takes long, much of it in waiting, is begun first: else the last of it runs alone in the end."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine_name" in metafunc.fixturenames:
         metafunc.parametrize("engine_name", metafunc.config.getoption("--engine") or ENGINES, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a test's file has its turn: by its place in LONG, and after those in the order of their names."""
+    path = item.path.relative_to(programs.REPOSITORY / "tests").as_posix()
+    return next((turn for turn, long in enumerate(LONG) if path.startswith(long)), len(LONG))
 
 
 @pytest.hookimpl(wrapper=True)

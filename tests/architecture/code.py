@@ -51,6 +51,11 @@ class File:
         return ast.parse(self.text, str(self.path))
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Everything in its syntax."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def place(self) -> tuple[str, ...]:
         """Where it is inside the package: ("payments", "gateways", "cash")."""
         return self.path.relative_to(SOURCE).with_suffix("").parts
@@ -64,30 +69,39 @@ class File:
         """How a fault in it is told."""
         return f"{self.path.relative_to(REPOSITORY)}:{line}"
 
-    def imports(self) -> Iterator[Import]:
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
         """Every import, wherever it stands."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (Import(alias.name, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield from (Import(f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+        return tuple(found for node in self.nodes for found in _imports(node))
 
-    def functions(self) -> Iterator[FunctionNode]:
+    @cached_property
+    def functions(self) -> tuple[FunctionNode, ...]:
         """Every function and method."""
-        yield from (node for node in ast.walk(self.tree) if isinstance(node, FunctionNode))
+        return tuple(node for node in self.nodes if isinstance(node, FunctionNode))
+
+
+def _imports(node: ast.AST) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name, node.lineno) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (Import(f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+_file = cache(File)
+"""One for each path, so that each is read once."""
 
 
 @cache
 def source_files() -> tuple[File, ...]:
     """What we ship."""
-    return tuple(File(path) for path in sorted(SOURCE.rglob("*.py")))
+    return tuple(_file(path) for path in sorted(SOURCE.rglob("*.py")))
 
 
 @cache
 def all_files() -> tuple[File, ...]:
     """What we ship, its tests, scripts and benchmarks."""
     paths = (path for folder in _CODE_FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py")))
-    return tuple(File(path) for path in paths)
+    return tuple(_file(path) for path in paths)
 
 
 @cache

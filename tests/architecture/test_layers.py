@@ -116,7 +116,7 @@ def test_only_the_command_line_starts_the_sandbox_or_the_gateway_kit() -> None:
             file.at(found.line)
             for file in source_files()
             if file.package not in {special, "cli"}
-            for found in file.imports()
+            for found in file.imports
             if found.is_of(f"tabletap.{special}")
         ]
         assert strangers == []
@@ -138,7 +138,7 @@ def test_sql_is_written_in_stores_alone() -> None:
         file.at(found.line)
         for file in source_files()
         if file.package != "infra" and file.path.stem != "store"
-        for found in file.imports()
+        for found in file.imports
         if found.is_of("sqlalchemy", "alembic")
     ]
 
@@ -151,7 +151,7 @@ def test_a_library_stays_where_it_belongs(library: str) -> None:
         file.at(found.line)
         for file in source_files()
         if not _lives_in(file, ONLY_IN[library])
-        for found in file.imports()
+        for found in file.imports
         if found.is_of(library)
     ]
 

@@ -25,7 +25,7 @@ def test_there_is_no_float_near_money() -> None:
         file.at(getattr(node, "lineno", 1))
         for file in source_files()
         if _is_about_money(file)
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if _is_float(node)
     ]
 

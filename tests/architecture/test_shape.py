@@ -45,7 +45,7 @@ def test_every_function_fits_on_a_screen() -> None:
     long = [
         f"{file.at(function.lineno)}: {function.name} has {length} lines"
         for file in all_files()
-        for function in file.functions()
+        for function in file.functions
         if (length := (function.end_lineno or 0) - function.lineno + 1) >= FEWER_LINES_A_FUNCTION
         and not _written_by_alembic(file)
     ]
@@ -57,7 +57,7 @@ def test_no_import_hides_in_a_function() -> None:
     hidden = {
         file.at(node.lineno)
         for file in all_files()
-        for function in file.functions()
+        for function in file.functions
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
@@ -80,7 +80,7 @@ def test_no_name_says_nothing() -> None:
     classes = [
         f"{file.at(node.lineno)}: {node.name}"
         for file in source_files()
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.ClassDef) and _EMPTY_NAMES.search(node.name)
     ]
     modules = [file.at(1) for file in source_files() if _EMPTY_MODULES.match(file.path.stem)]
@@ -121,7 +121,7 @@ def test_every_test_asserts_something() -> None:
         (file, function)
         for file in all_files()
         if file.path.name.startswith("test_")
-        for function in file.functions()
+        for function in file.functions
         if function.name.startswith("test_")
     ]
     silent = [file.at(test.lineno) for file, test in tests if not any(map(_asserts, ast.walk(test)))]

@@ -3,6 +3,7 @@
 import gzip
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -221,6 +222,7 @@ def amount_text(amount_minor: int, currency: str) -> str:
     return f"{symbol}{int(whole):,}" + (f".{fraction}" if exponent(currency) else "")
 
 
+@cache  # a file's name changes with its content
 def _built_file(path: Path) -> BuiltFile:
     content = path.read_bytes()
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -48,6 +48,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "foreign_keys=ON",
         "busy_timeout=10000",
         "cache_size=-32768",
+        "temp_store=MEMORY",  # savepoints of many pages would spill into a file, opened and removed again for each
         "wal_autocheckpoint=4000",  # pages: every start dirties the same ones, so copy them home more seldom
     ):
         connection.execute(f"PRAGMA {pragma}")
