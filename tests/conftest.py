@@ -12,6 +12,7 @@ import pytest
 from coverage import Coverage
 from hypothesis import settings
 
+from tabletap.cli.running import keep_what_is_set_up
 from tests.support import programs, services
 
 # No example is too slow: several suites share two cores here, and no test asserts an absolute time.
@@ -55,6 +56,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    keep_what_is_set_up()  # every app that a test builds would have the collector look through all of pytest
 
 
 def _turn(item: pytest.Item) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tabletap.infra.db.open import sqlite_path
 from tests.cli.conftest import Command
 from tests.ledger.conftest import trade
 from tests.support.world import running
@@ -45,14 +46,15 @@ class Books:
 def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A file to take copies of."""
 
-    async def build(folder: Path) -> str:
+    async def build(folder: Path) -> tuple[Path, str]:
         async with running(folder, "sqlite", None, with_jobs=False) as world:
             await trade(world)
             await world.app.audit.close_day(world.home.id, date(2026, 11, 23))
-            return world.home.id
+            file = sqlite_path(world.app.settings.database_url)
+            assert file is not None
+            return file, world.home.id
 
-    folder = tmp_path_factory.mktemp("day")
-    return folder / "tabletap.db", asyncio.run(build(folder))
+    return asyncio.run(build(tmp_path_factory.mktemp("day")))
 
 
 @pytest.fixture

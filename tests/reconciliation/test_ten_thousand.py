@@ -140,6 +140,7 @@ async def states(world: World, cafe_id: Id) -> dict[str, int]:
     return await world.app.db.read(cafe_id, look)
 
 
+@pytest.mark.no_cover  # the same code ten thousand times: others measure it
 @pytest.mark.timeout(900)
 async def test_ten_thousand_transfers_all_end_somewhere_and_agree_to_the_cent(
     own_world: World, engine_name: str

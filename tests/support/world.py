@@ -1,7 +1,6 @@
 """A whole TableTap for tests: real database, real server on a free port, real sandbox; only the clock can be moved."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -18,7 +17,6 @@ from tabletap.cafes.model import Cafe, ChangeSettings, MenuItemView, TableView
 from tabletap.cli.serving import Server, bind
 from tabletap.credits.service import MoveCredit
 from tabletap.identity.model import CreateCustomer
-from tabletap.infra.db.migrate import migrate
 from tabletap.infra.db.sqlite import SqliteDatabase
 from tabletap.infra.settings import Settings
 from tabletap.kernel.clock import SystemClock
@@ -26,7 +24,8 @@ from tabletap.kernel.ids import Id, new_id
 from tabletap.kernel.people import Actor, Role, system
 from tabletap.payments.accounts.model import ChangeAccount, ProviderAccount
 from tabletap.sandbox import RunningSandbox, SandboxAccount, Timing, start_sandbox
-from tests.support import jobs, services
+from tests.support import jobs
+from tests.support.databases import migrated_database
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978"
 WEBHOOK_SECRET = "a-webhook-secret-of-the-tests"
@@ -177,7 +176,7 @@ async def running(
 ) -> AsyncIterator[World]:
     """A world of its own: a migrated database, a served app, a sandbox, two cafes with staff, menu and customers."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - before anything runs
-    async with _database(folder, engine_name, postgres_url) as url:
+    async with migrated_database(folder, postgres_url if engine_name == "postgres" else None) as url:
         clock = WorldClock()
         account = SandboxAccount("cafe-merchant", "cafe-api-key", WEBHOOK_SECRET)
         other = SandboxAccount("other-merchant", "other-api-key", WEBHOOK_SECRET + "-2")
@@ -268,38 +267,6 @@ async def _people(app: App, cafe_id: Id, by: Actor) -> tuple[dict[str, Actor], d
         MoveCredit(customer_id=people["customer"].person_id, amount_minor=50_000, reason="demo"), by
     )
     return people, tokens
-
-
-_templates: dict[str, str] = {}
-_template_folder: dict[str, Path] = {}
-
-
-@asynccontextmanager
-async def _database(folder: Path, engine_name: str, postgres_url: str | None) -> AsyncIterator[str]:
-    """A migrated database: the first is migrated, the others are copies of it."""
-    if engine_name == "sqlite":
-        path = folder / "tabletap.db"
-        template = _template_folder.get("sqlite")
-        if template is None:
-            await migrate(f"sqlite:///{path}")
-            kept = folder.parent / f"template-{new_id()}.db"
-            shutil.copy(path, kept)
-            _template_folder["sqlite"] = kept
-        else:
-            shutil.copy(template, path)
-        yield f"sqlite:///{path}"
-        return
-    assert postgres_url is not None
-    if postgres_url not in _templates:
-        template_name = f"template_{new_id().replace('-', '')}"
-        await migrate(await services.create_database(postgres_url, template_name))
-        _templates[postgres_url] = template_name
-    name = f"world_{new_id().replace('-', '')}"
-    url = await services.create_database(postgres_url, name, _templates[postgres_url])
-    try:
-        yield url
-    finally:
-        await services.drop_database(postgres_url, name)
 
 
 async def money_row_counts(world: World) -> dict[str, int]:
