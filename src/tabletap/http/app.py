@@ -29,11 +29,12 @@ API_PATH = "/api/v1"
 _ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Correlation-Id"]
 _EXPOSED_HEADERS = ["Idempotency-Replayed", "Retry-After", "X-Correlation-Id"]
 
+
 class _Api(Router):
     """The routes of the contract, made for one application."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: Litestar copies routers that it is given, for those that are given to several; a third of our start."""
+        """Itself: Litestar copies a router, as several apps may be given it, and that was a third of our start."""
         return self
 
 
