@@ -119,9 +119,9 @@ class Desk:
         self.cafe = cafe or world.home
         self.account = customer_credit(customer_id)
 
-    async def decide(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def decide(self, work: Callable[[Transaction], Awaitable[T]], *, lock: bool = False) -> T:
         """Run a decision at the cafe."""
-        return await self.world.app.db.transaction(self.cafe.id, work)
+        return await self.world.app.db.transaction(self.cafe.id, work, lock=lock)
 
     async def hold(self, amount: int, payment_id: Id | None = None) -> CreditHold:
         """Set credit aside."""
@@ -132,7 +132,7 @@ class Desk:
         """Give it free."""
         await self.decide(lambda tx: credits_.release(tx, payment_id))
 
-    async def spend_held(self, payment_id: Id) -> CreditTransaction:
+    async def spend_held(self, payment_id: Id, *, lock: bool = False) -> CreditTransaction:
         """Spend it."""
 
         async def work(tx: Transaction) -> CreditTransaction:
@@ -140,7 +140,7 @@ class Desk:
             post(tx, "payment", "AUD", {self.account: -moved.amount_minor, SALES: moved.amount_minor})
             return moved
 
-        return await self.decide(work)
+        return await self.decide(work, lock=lock)
 
     async def top_up(self, amount: int, payment_id: Id | None = None, against: str = BANK) -> Id:
         """Buy credit; answers the payment."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tabletap.credits.errors import CreditAlreadySpent, CreditNotHeld, InsufficientCredit
+from tabletap.credits.model import CreditTransaction
 from tabletap.infra.db.transaction import DatabaseAway
 from tabletap.kernel.ids import new_id
 from tests.credits.asking import Desk, balance, customer, history, left, move
@@ -67,6 +68,18 @@ async def test_forty_gifts_and_forty_deductions_by_hand_at_once_leave_what_is_le
     moved = sum(answer.body["amount"] for answer in answers if answer.status == 201)
     assert {answer.status for answer in answers} <= {201, 503}
     assert (await balance(world, customer_id))["balance"] == 1_000 + moved
+
+
+async def test_what_was_held_is_spent_once_by_eight_who_waited_for_each_other(world: World) -> None:
+    """Each has read that it is held before it waits for the account: what it read first is old by then."""
+    desk, payment_id = Desk(world, await customer(world, 300)), new_id()
+    await desk.hold(300, payment_id)
+
+    ends = await asyncio.gather(*(desk.spend_held(payment_id, lock=True) for _ in range(8)), return_exceptions=True)
+
+    assert Counter(type(end) for end in ends) == {CreditTransaction: 1, CreditNotHeld: 7}
+    found = await balance(world, desk.customer_id)
+    assert (found["balance"], found["held"]) == (0, 0)
 
 
 async def test_holding_spending_and_releasing_at_once_never_goes_below_zero(world: World) -> None:

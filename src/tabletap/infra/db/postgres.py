@@ -178,9 +178,10 @@ class PostgresDatabase:
             except Stale:
                 continue
             except asyncpg.PostgresError as error:
-                # Reads without locks may be of different moments, and what they add up to may break a rule.
-                is_torn = error.sqlstate == _CHECK_VIOLATION and attempt == 0 and not lock
-                if error.sqlstate not in _RETRIED_STATES and not is_torn:
+                # Reads may be of different moments, and what they add up to may break a rule: those without locks, and
+                # with locks what was read before one had to be waited for. Broken every time, it is a fault of ours.
+                may_be_torn = error.sqlstate == _CHECK_VIOLATION and attempt < _TRIES - 1
+                if error.sqlstate not in _RETRIED_STATES and not may_be_torn:
                     raise
                 await asyncio.sleep(0.001 * attempt)
         raise DatabaseAway("Too many people change the same thing at once; try again.", retry_after_seconds=1)

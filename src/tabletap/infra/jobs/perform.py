@@ -73,12 +73,17 @@ def _another_attempt(entry: Entry, job: Job, error: Exception) -> RetryRequested
 class Executor(AbstractEntrypointExecutor):
     """What the library calls for each job that it claimed."""
 
-    def __init__(self, entry: Entry, running: set[asyncio.Task[object]]) -> None:
+    def __init__(self, entry: Entry, running: set[asyncio.Task[object]], stopping: asyncio.Event) -> None:
         super().__init__(EntrypointExecutorParameters(concurrency_limit=0, func=_performed_here, on_failure="hold"))
-        self._entry, self._running = entry, running
+        self._entry, self._running, self._stopping = entry, running, stopping
 
     async def execute(self, job: models.Job, context: models.Context) -> None:
-        """Run it. A cancelled run hands the job back: the library itself would strike it off the queue."""
+        """Run it. A cancelled run hands the job back: the library itself would strike it off the queue.
+
+        So does one that has not begun when the worker is told to stop: its claim was under way just then.
+        """
+        if self._stopping.is_set():
+            raise _handed_back(job)
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -86,10 +91,14 @@ class Executor(AbstractEntrypointExecutor):
             await perform(self._entry, to_job(job))
         except asyncio.CancelledError:
             task.uncancel()
-            log.info("job %s of %s is handed back", job.id, job.entrypoint)
-            raise RetryRequested(reason="handed back by a worker that stopped") from None
+            raise _handed_back(job) from None
         finally:
             self._running.discard(task)
+
+
+def _handed_back(job: models.Job) -> RetryRequested:
+    log.info("job %s of %s is handed back", job.id, job.entrypoint)
+    return RetryRequested(reason="handed back by a worker that stopped")
 
 
 async def _performed_here(job: models.Job) -> None:

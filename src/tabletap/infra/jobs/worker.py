@@ -56,7 +56,7 @@ class Worker:
         self._running: set[asyncio.Task[object]] = set()
         self._jobs = QueueManager(as_repository(self.queue))
         for entrypoint, entry in entries.items():
-            self._jobs.register_executor(entrypoint, Executor(entry, self._running))
+            self._jobs.register_executor(entrypoint, Executor(entry, self._running, self._jobs.shutdown))
         self._schedules = SchedulerManager(as_repository(self.queue))
         self._schedules.registry = crons.registry
         self._schedules.shutdown = self._jobs.shutdown
